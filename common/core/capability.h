@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Capability sets as 64-bit masks, and their names (libcap). */
+#ifndef CORE_CAPABILITY_H
+#define CORE_CAPABILITY_H
+
+#include <linux/capability.h>
+
+#include "impersonate.h"
+
+#define CAPABILITY(number) (UINT64_C(1) << (number))
+
+/* What impersonation takes: this system's SeImpersonatePrivilege. */
+#define CAPABILITIES_TO_SWITCH (CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID))
+
+/*
+ * What the kernel takes out of the effective set as the filesystem uid leaves 0, and puts back as it
+ * returns (include/linux/capability.h, CAP_FS_SET): the capabilities that decide about files.
+ */
+#define CAPABILITIES_OF_FILES                                                                      \
+	(CAPABILITY(CAP_CHOWN) | CAPABILITY(CAP_MKNOD) | CAPABILITY(CAP_DAC_OVERRIDE) |            \
+	 CAPABILITY(CAP_DAC_READ_SEARCH) | CAPABILITY(CAP_FOWNER) | CAPABILITY(CAP_FSETID) |       \
+	 CAPABILITY(CAP_LINUX_IMMUTABLE) | CAPABILITY(CAP_MAC_OVERRIDE))
+
+/* The calling thread's permitted set.  -errno of capget(2). */
+int capability_permitted(uint64_t *permitted) IMP_MUST_CHECK;
+
+/* "CAP_SETUID", into BUFFER; "CAP_63" for one that libcap does not know. */
+const char *capability_name(int number, char *buffer, size_t size);
+
+/* The lowest capability in a set that is not empty. */
+int capability_lowest(uint64_t set);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The only file that changes credentials, and it does so by raw system calls: glibc's functions of
+ * these names change every thread of the process (nptl(7)), these change the caller alone.
+ */
+#include <errno.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "capability.h"
+#include "credentials.h"
+
+/* Where an architecture has two kinds, the plain ones know 16-bit ids alone. */
+#ifdef SYS_setresuid32
+enum {
+	SYSTEM_SETRESUID = SYS_setresuid32,
+	SYSTEM_SETRESGID = SYS_setresgid32,
+	SYSTEM_SETFSUID = SYS_setfsuid32,
+	SYSTEM_SETFSGID = SYS_setfsgid32,
+	SYSTEM_SETGROUPS = SYS_setgroups32,
+};
+#else
+enum {
+	SYSTEM_SETRESUID = SYS_setresuid,
+	SYSTEM_SETRESGID = SYS_setresgid,
+	SYSTEM_SETFSUID = SYS_setfsuid,
+	SYSTEM_SETFSGID = SYS_setfsgid,
+	SYSTEM_SETGROUPS = SYS_setgroups,
+};
+#endif
+
+/* ------------------------------------------------------------------------------- reading -- */
+
+static int read_capabilities(struct credentials *credentials)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -errno;
+	credentials->effective = data[0].effective | (uint64_t)data[1].effective << 32;
+	credentials->permitted = data[0].permitted | (uint64_t)data[1].permitted << 32;
+	credentials->inheritable = data[0].inheritable | (uint64_t)data[1].inheritable << 32;
+	return 0;
+}
+
+static int read_groups(struct groups **groups)
+{
+	gid_t few[64];
+	int count = getgroups(64, few);
+
+	if (count >= 0)
+		return groups_new(few, (size_t)count, groups);
+	if (errno != EINVAL)
+		return -errno;
+	count = getgroups(0, NULL);
+	if (count < 0)
+		return -errno;
+
+	gid_t *gids = malloc((size_t)count * sizeof(gid_t));
+
+	if (!gids)
+		return -ENOMEM;
+	count = getgroups(count, gids);
+
+	int error = count < 0 ? -errno : groups_new(gids, (size_t)count, groups);
+
+	free(gids);
+	return error;
+}
+
+int credentials_read(struct credentials *credentials)
+{
+	if (getresuid(&credentials->real_uid, &credentials->effective_uid,
+		      &credentials->saved_uid) < 0 ||
+	    getresgid(&credentials->real_gid, &credentials->effective_gid,
+		      &credentials->saved_gid) < 0)
+		return -errno;
+	/* An id that cannot be set is how setfsuid(2) is asked what it has. */
+	credentials->filesystem_uid = credentials_set_filesystem_uid(IMP_NO_UID);
+	credentials->filesystem_gid = credentials_set_filesystem_gid(IMP_NO_GID);
+
+	int error = read_capabilities(credentials);
+
+	return error < 0 ? error : read_groups(&credentials->groups);
+}
+
+const char *credentials_difference(const struct credentials *a, const struct credentials *b)
+{
+	if (!groups_equal(a->groups, b->groups))
+		return "supplementary groups";
+	if (a->effective_uid != b->effective_uid)
+		return "effective uid";
+	if (a->effective_gid != b->effective_gid)
+		return "effective gid";
+	if (a->filesystem_uid != b->filesystem_uid)
+		return "filesystem uid";
+	if (a->filesystem_gid != b->filesystem_gid)
+		return "filesystem gid";
+	if (a->effective != b->effective)
+		return "effective capabilities";
+	if (a->real_uid != b->real_uid || a->saved_uid != b->saved_uid)
+		return "real or saved uid";
+	if (a->real_gid != b->real_gid || a->saved_gid != b->saved_gid)
+		return "real or saved gid";
+	if (a->permitted != b->permitted)
+		return "permitted capabilities";
+	return NULL;
+}
+
+/* ------------------------------------------------------------------------------ changing -- */
+
+int credentials_set_groups(const struct groups *groups)
+{
+	return syscall(SYSTEM_SETGROUPS, groups->count, groups->gids) < 0 ? -errno : 0;
+}
+
+int credentials_set_uids(uid_t real, uid_t effective, uid_t saved)
+{
+	return syscall(SYSTEM_SETRESUID, real, effective, saved) < 0 ? -errno : 0;
+}
+
+int credentials_set_gids(gid_t real, gid_t effective, gid_t saved)
+{
+	return syscall(SYSTEM_SETRESGID, real, effective, saved) < 0 ? -errno : 0;
+}
+
+/* These two report no error: what there is afterwards is the answer (setfsuid(2), BUGS). */
+
+uid_t credentials_set_filesystem_uid(uid_t uid)
+{
+	if (uid != IMP_NO_UID)
+		syscall(SYSTEM_SETFSUID, uid);
+	return (uid_t)syscall(SYSTEM_SETFSUID, IMP_NO_UID);
+}
+
+gid_t credentials_set_filesystem_gid(gid_t gid)
+{
+	if (gid != IMP_NO_GID)
+		syscall(SYSTEM_SETFSGID, gid);
+	return (gid_t)syscall(SYSTEM_SETFSGID, IMP_NO_GID);
+}
+
+int credentials_set_capabilities(uint64_t effective, uint64_t permitted, uint64_t inheritable)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {
+		{(uint32_t)effective, (uint32_t)permitted, (uint32_t)inheritable},
+		{(uint32_t)(effective >> 32), (uint32_t)(permitted >> 32),
+		 (uint32_t)(inheritable >> 32)},
+	};
+
+	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
+int credentials_set_keep_capabilities(bool keep)
+{
+	return prctl(PR_SET_KEEPCAPS, (unsigned long)keep) < 0 ? -errno : 0;
+}
+
+int credentials_get_keep_capabilities(void)
+{
+	int kept = prctl(PR_GET_KEEPCAPS);
+
+	return kept < 0 ? -errno : kept;
+}
+
+uint64_t credentials_get_ambient(void)
+{
+	uint64_t ambient = 0;
+
+	for (unsigned long number = 0; number < 64; number++)
+		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, number, 0UL, 0UL) == 1)
+			ambient |= CAPABILITY(number);
+	return ambient;
+}
+
+int credentials_set_ambient(uint64_t ambient)
+{
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0UL, 0UL, 0UL) < 0)
+		return -errno;
+	for (unsigned long number = 0; number < 64; number++)
+		if ((ambient & CAPABILITY(number)) &&
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0UL, 0UL) < 0)
+			return -errno;
+	return 0;
+}
+
+int credentials_limit_bounding(uint64_t bounding)
+{
+	for (unsigned long number = 0; number < 64; number++)
+		if (!(bounding & CAPABILITY(number)) && prctl(PR_CAPBSET_READ, number) == 1 &&
+		    prctl(PR_CAPBSET_DROP, number) < 0)
+			return -errno;
+	return 0;
+}
+
+int credentials_get_securebits(void)
+{
+	int bits = prctl(PR_GET_SECUREBITS);
+
+	return bits < 0 ? -errno : bits;
+}
+
+int credentials_make_undumpable(void)
+{
+	return prctl(PR_SET_DUMPABLE, 0UL) < 0 ? -errno : 0;
+}

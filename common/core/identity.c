@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* Who somebody is: ids, groups that may be shared, and the accounts behind names (NSS). */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "identity.h"
+
+/* --------------------------------------------------------------------------------- groups -- */
+
+static int compare_gids(const void *a, const void *b)
+{
+	gid_t left = *(const gid_t *)a, right = *(const gid_t *)b;
+
+	return (left > right) - (left < right);
+}
+
+int groups_new(const gid_t *gids, size_t count, struct groups **groups)
+{
+	struct groups *new = malloc(sizeof(*new) + count * sizeof(gid_t));
+
+	if (!new)
+		return -ENOMEM;
+	if (count)
+		memcpy(new->gids, gids, count * sizeof(gid_t));
+	qsort(new->gids, count, sizeof(gid_t), compare_gids);
+
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (kept == 0 || new->gids[i] != new->gids[kept - 1])
+			new->gids[kept++] = new->gids[i];
+	atomic_init(&new->references, 1);
+	new->count = kept;
+	new->hash = groups_hash(new->gids, kept);
+	*groups = new;
+	return 0;
+}
+
+struct groups *groups_ref(struct groups *groups)
+{
+	if (groups)
+		atomic_fetch_add_explicit(&groups->references, 1, memory_order_relaxed);
+	return groups;
+}
+
+void groups_unref(struct groups *groups)
+{
+	if (groups && atomic_fetch_sub_explicit(&groups->references, 1, memory_order_acq_rel) == 1)
+		free(groups);
+}
+
+/* By content: two lists at one address, one after the other, need not be the same groups. */
+bool groups_equal(const struct groups *a, const struct groups *b)
+{
+	return a->count == b->count && a->hash == b->hash &&
+	       memcmp(a->gids, b->gids, a->count * sizeof(gid_t)) == 0;
+}
+
+uint64_t groups_hash(const gid_t *gids, size_t count)
+{
+	uint64_t hash = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < count; i++)
+		for (unsigned shift = 0; shift < 32; shift += 8) {
+			hash ^= (gids[i] >> shift) & 0xff;
+			hash *= 0x100000001b3u;
+		}
+	return hash;
+}
+
+/* ------------------------------------------------------------------------------- identity -- */
+
+void identity_init(struct identity *identity, uid_t uid, gid_t gid, struct groups *groups)
+{
+	*identity = (struct identity){
+		.view = {.uid = uid, .gid = gid, .n_groups = groups->count, .groups = groups->gids},
+		.groups = groups,
+	};
+}
+
+void identity_copy(struct identity *copy, const struct identity *identity)
+{
+	identity_init(copy, identity->view.uid, identity->view.gid, groups_ref(identity->groups));
+}
+
+void identity_clear(struct identity *identity)
+{
+	groups_unref(identity->groups);
+	*identity = (struct identity){.view = {.uid = IMP_NO_UID, .gid = IMP_NO_GID}};
+}
+
+/* ------------------------------------------------------------------------------- accounts -- */
+
+int identity_parse_id(const char *text, uint32_t *id)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (digits == 0 || text[digits] != '\0' || (text[0] == '0' && digits > 1))
+		return -EINVAL;
+	if (digits > 10)
+		return -ERANGE;
+
+	unsigned long long value = strtoull(text, NULL, 10);
+
+	if (value >= UINT32_MAX || value == UINT16_MAX)
+		return -ERANGE;
+	*id = (uint32_t)value;
+	return 0;
+}
+
+/* getpwnam_r and getpwuid_r want a buffer of unknown size: 1 KiB is tried, then twice as much. */
+struct account {
+	struct passwd entry;
+	char *buffer;
+};
+
+static int look_up(const char *name, uid_t uid, struct account *account)
+{
+	for (size_t size = 1024;; size *= 2) {
+		char *buffer = malloc(size);
+		struct passwd *found = NULL;
+
+		if (!buffer)
+			return -ENOMEM;
+		int error = name ? getpwnam_r(name, &account->entry, buffer, size, &found)
+				 : getpwuid_r(uid, &account->entry, buffer, size, &found);
+
+		if (found) {
+			account->buffer = buffer;
+			return 0;
+		}
+		free(buffer);
+		if (error == ERANGE && size < (1u << 24))
+			continue;
+		/* getpwnam(3): "not found" may come as any of these. */
+		if (error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM)
+			return -ESRCH;
+		return -error;
+	}
+}
+
+static int groups_of_account(const struct passwd *entry, struct groups **groups)
+{
+	for (int room = 64;;) {
+		int count = room;
+		gid_t *gids = malloc((size_t)room * sizeof(gid_t));
+
+		if (!gids)
+			return -ENOMEM;
+		if (getgrouplist(entry->pw_name, entry->pw_gid, gids, &count) >= 0) {
+			int error = groups_new(gids, (size_t)count, groups);
+
+			free(gids);
+			return error;
+		}
+		free(gids);
+		/* The number that it wanted, or, should it not have said, more than we had. */
+		room = count > room ? count : room * 2;
+		if (room > (1 << 24))
+			return -E2BIG;
+	}
+}
+
+int identity_of_user(const char *user, struct identity *identity)
+{
+	struct account account = {.buffer = NULL};
+	struct groups *groups;
+	uint32_t id = 0;
+	int error;
+
+	if (user[0] == '\0')
+		return -EINVAL;
+
+	/* A name made of digits is a name first, as chown(1) and POSIX have it. */
+	error = look_up(user, 0, &account);
+	if (error == -ESRCH && user[0] >= '0' && user[0] <= '9') {
+		if (identity_parse_id(user, &id) < 0)
+			return -EINVAL;
+		error = look_up(NULL, id, &account);
+		if (error == -ESRCH) {
+			error = groups_new(NULL, 0, &groups);
+			if (error == 0)
+				identity_init(identity, id, id, groups);
+			return error;
+		}
+	}
+	if (error < 0)
+		return error;
+
+	error = groups_of_account(&account.entry, &groups);
+	if (error == 0)
+		identity_init(identity, account.entry.pw_uid, account.entry.pw_gid, groups);
+	free(account.buffer);
+	return error;
+}
+
+char *identity_user_name(uid_t uid, char *buffer, size_t size)
+{
+	struct account account = {.buffer = NULL};
+
+	if (look_up(NULL, uid, &account) < 0)
+		return NULL;
+	snprintf(buffer, size, "%s", account.entry.pw_name);
+	free(account.buffer);
+	return buffer;
+}
+
+char *identity_group_name(gid_t gid, char *buffer, size_t size)
+{
+	for (size_t room = 1024; room < (1u << 24); room *= 2) {
+		struct group entry, *found = NULL;
+		char *memory = malloc(room);
+
+		if (!memory)
+			return NULL;
+		int error = getgrgid_r(gid, &entry, memory, room, &found);
+
+		if (found)
+			snprintf(buffer, size, "%s", entry.gr_name);
+		free(memory);
+		if (found)
+			return buffer;
+		if (error != ERANGE)
+			return NULL;
+	}
+	return NULL;
+}

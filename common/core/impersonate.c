@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* Joins token, switch and ledger: what the calling thread impersonates, and how it comes back. */
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "identity.h"
+#include "ledger.h"
+#include "log.h"
+#include "switch.h"
+#include "token.h"
+
+static _Thread_local struct {
+	bool ready;
+	struct imp_token *current; /* a reference; NULL: the primary identity */
+	struct ledger_slot *slot;
+} thread;
+
+static pthread_key_t at_thread_end;
+
+/* ------------------------------------------------------------------- process and thread -- */
+
+static void end_thread(void *unused)
+{
+	(void)unused;
+	ledger_release(thread.slot);
+	imp_token_unref(thread.current);
+	switch_forget_thread();
+	memset(&thread, 0, sizeof(thread));
+}
+
+static int prepare_error;
+
+/* The slot and the ledger are the parent's; who the one thread of the child is, it still knows. */
+static void in_child(void)
+{
+	ledger_forget();
+	thread.slot = NULL;
+	thread.ready = false; /* a ledger of its own, once it is at the primary identity again */
+}
+
+/* Looked up during a switch, name-service modules would be loaded as the client. */
+static void load_name_service(void)
+{
+	char name[256];
+	struct identity root;
+
+	identity_user_name(0, name, sizeof(name));
+	identity_group_name(0, name, sizeof(name));
+	if (identity_of_user("root", &root) == 0)
+		identity_clear(&root);
+}
+
+static void prepare_once(void)
+{
+	prepare_error = switch_record_primary();
+	if (prepare_error == 0)
+		prepare_error = -pthread_key_create(&at_thread_end, end_thread);
+	if (prepare_error == 0)
+		prepare_error = -pthread_atfork(NULL, NULL, in_child);
+	if (prepare_error == 0)
+		load_name_service();
+}
+
+int imp_prepare(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, prepare_once);
+	if (prepare_error == 0)
+		ledger_open();
+	return prepare_error;
+}
+
+static int ready_thread(void)
+{
+	/* Nothing is opened as a client: one who impersonates since before a fork goes without. */
+	if (thread.ready || thread.current)
+		return 0;
+
+	int error = imp_prepare();
+
+	if (error == 0)
+		error = -pthread_setspecific(at_thread_end, &thread);
+	if (error < 0)
+		return error;
+	thread.slot = ledger_claim();
+	thread.ready = true;
+	return 0;
+}
+
+/* --------------------------------------------------------------------- impersonate, revert -- */
+
+/* What the slot says, once the switch has come to its end. */
+static void settle(bool repeated)
+{
+	if (thread.current)
+		ledger_settle_token(thread.slot, thread.current, repeated);
+	else
+		ledger_settle_primary(thread.slot);
+}
+
+int imp_impersonate(struct imp_token *token)
+{
+	const char *step = "cannot get ready";
+	int error = ready_thread();
+
+	if (error == 0) {
+		ledger_begin(thread.slot);
+		error = switch_to(token_access(token), token->scope, token_capabilities(token), &step);
+	}
+	if (error < 0) {
+		settle(true);
+		log_line(LOG_ERR, "cannot impersonate: %s: %s", step, log_error_text(-error));
+		return error;
+	}
+
+	bool repeated = thread.current == token;
+
+	if (!repeated) {
+		imp_token_unref(thread.current);
+		thread.current = imp_token_ref(token);
+	}
+	settle(repeated);
+	return 0;
+}
+
+int imp_impersonate_connection(int fd, struct imp_policy *policy)
+{
+	struct imp_token *token;
+	int error = imp_token_from_connection(fd, policy, &token);
+
+	if (error < 0)
+		return error;
+	error = imp_impersonate(token);
+	imp_token_unref(token);
+	return error;
+}
+
+void imp_revert(void)
+{
+	ledger_begin(thread.slot);
+	switch_back();
+	imp_token_unref(thread.current);
+	thread.current = NULL;
+	ledger_settle_primary(thread.slot);
+}
+
+void imp_revert_from(const struct imp_token *token)
+{
+	if (thread.current == token)
+		imp_revert();
+}
+
+int imp_token_current(struct imp_token **token)
+{
+	if (!thread.current)
+		return -ENOENT;
+	*token = imp_token_ref(thread.current);
+	return 0;
+}
+
+/* ----------------------------------------------------------------------------- assert, run -- */
+
+int imp_assert(const struct imp_token *token)
+{
+	if (!token)
+		return switch_verify(NULL, IMP_SCOPE_ALL, 0);
+	return switch_verify(token_access(token), token->scope, token_capabilities(token));
+}
+
+/* To what it was before: whoever called goes on as that, or nobody does. */
+static void restore(struct imp_token *before)
+{
+	if (!before) {
+		imp_revert();
+		return;
+	}
+	int error = imp_impersonate(before);
+
+	if (error < 0)
+		log_die("coming back from a scoped run", "cannot take the former token again", error);
+	imp_token_unref(before);
+}
+
+int imp_run(struct imp_token *token, int (*work)(void *argument), void *argument, int *result)
+{
+	struct imp_token *before = thread.current ? imp_token_ref(thread.current) : NULL;
+	int error = imp_impersonate(token);
+
+	if (error < 0) {
+		imp_token_unref(before);
+		return error;
+	}
+	error = imp_assert(token);
+	if (error == 0) {
+		int value = work(argument);
+
+		if (result)
+			*result = value;
+		error = imp_assert(thread.current);
+	}
+	restore(before);
+	return error;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ledger's reader.  The file may be anybody's and may say anything: it is read, not mapped (a
+ * mapped file that shrinks is a SIGBUS), every number is checked, and nothing in it outweighs /proc.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ledger.h"
+#include "level.h"
+#include "procfs.h"
+
+struct imp_ledger {
+	int fd;
+	uint32_t n_slots;
+};
+
+/* How often, and after what pause, a slot in the middle of a switch is looked at again. */
+enum { ATTEMPTS = 50, PAUSE_NS = 200000 };
+
+static int check_owner(int fd, pid_t pid)
+{
+	struct procfs_thread main_thread;
+	struct stat status;
+
+	if (fstat(fd, &status) < 0)
+		return -errno;
+	if (!S_ISREG(status.st_mode) || (status.st_mode & (S_IWGRP | S_IWOTH)))
+		return -EPERM;
+	if (status.st_uid == 0)
+		return 0;
+
+	int error = procfs_read_thread(pid, 0, &main_thread);
+
+	if (error < 0)
+		return error;
+	/* The saved uid: the effective one is a client's, at times. */
+	bool own = status.st_uid == main_thread.uids[ID_SAVED];
+
+	procfs_clear_thread(&main_thread);
+	return own ? 0 : -EPERM;
+}
+
+static int check_header(int fd, pid_t pid, uint64_t start, uint32_t *n_slots)
+{
+	struct ledger_header header;
+	struct stat status;
+
+	if (pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
+	    memcmp(header.magic, LEDGER_MAGIC, sizeof(header.magic)) != 0)
+		return -EPROTO;
+	if (header.version != LEDGER_VERSION)
+		return -ENOTSUP;
+	if (header.pid != (uint32_t)pid || header.start_time != start)
+		return -ESTALE;
+	*n_slots = atomic_load_explicit(&header.n_slots, memory_order_relaxed);
+	if (header.slot_size != sizeof(struct ledger_slot) || *n_slots > LEDGER_SLOTS_MAXIMUM ||
+	    fstat(fd, &status) < 0 ||
+	    (uint64_t)status.st_size <
+		    LEDGER_SLOTS_OFFSET + (uint64_t)*n_slots * sizeof(struct ledger_slot))
+		return -EPROTO;
+	return 0;
+}
+
+int imp_ledger_open(pid_t pid, struct imp_ledger **ledger)
+{
+	char path[4096];
+	uint64_t start;
+	uint32_t n_slots;
+	int error = procfs_start_time(pid, &start);
+
+	if (error < 0)
+		return error;
+	snprintf(path, sizeof(path), "%s/%d-%llu", ledger_directory(), (int)pid,
+		 (unsigned long long)start);
+
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOTDIR ? -ENOENT : errno == ELOOP ? -EPERM : -errno;
+	error = check_owner(fd, pid);
+	if (error == 0)
+		error = check_header(fd, pid, start, &n_slots);
+
+	struct imp_ledger *new = error == 0 ? malloc(sizeof(*new)) : NULL;
+
+	if (!new) {
+		close(fd);
+		return error < 0 ? error : -ENOMEM;
+	}
+	new->fd = fd;
+	new->n_slots = n_slots;
+	*ledger = new;
+	return 0;
+}
+
+void imp_ledger_close(struct imp_ledger *ledger)
+{
+	if (!ledger)
+		return;
+	close(ledger->fd);
+	free(ledger);
+}
+
+static int read_slot(const struct imp_ledger *ledger, uint32_t index, struct ledger_slot *slot)
+{
+	off_t offset = (off_t)(LEDGER_SLOTS_OFFSET + index * sizeof(*slot));
+
+	return pread(ledger->fd, slot, sizeof(*slot), offset) == (ssize_t)sizeof(*slot) ? 0 : -EPROTO;
+}
+
+/*
+ * Two readings that are equal, with an even sequence number, are one that nobody wrote into: the two
+ * system calls are ordered, whatever the order of copying within one of them.
+ */
+static int read_settled(const struct imp_ledger *ledger, uint32_t index, struct ledger_slot *slot,
+			bool *settled)
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_NS};
+	struct ledger_slot again;
+
+	*settled = false;
+	for (int attempt = 0; attempt < ATTEMPTS && !*settled; attempt++) {
+		if (attempt > 0)
+			clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+		if (read_slot(ledger, index, slot) < 0 || read_slot(ledger, index, &again) < 0)
+			return -EPROTO;
+		*settled = (slot->sequence & 1) == 0 && memcmp(slot, &again, sizeof(again)) == 0;
+	}
+	return 0;
+}
+
+static int to_entry(const struct ledger_slot *slot, struct imp_ledger_entry *entry)
+{
+	if (slot->state > LEDGER_IMPERSONATING || !level_is_valid((enum imp_level)slot->level) ||
+	    !imp_decided_by_name((enum imp_decided_by)slot->decided_by) ||
+	    slot->scope > IMP_SCOPE_FILES || slot->transport > IMP_TRANSPORT_TCP)
+		return -EPROTO;
+	*entry = (struct imp_ledger_entry){
+		.tid = (pid_t)slot->tid,
+		.impersonating = slot->state == LEDGER_IMPERSONATING,
+		.level = (enum imp_level)slot->level,
+		.decided_by = (enum imp_decided_by)slot->decided_by,
+		.scope = (enum imp_scope)slot->scope,
+		.transport = (enum imp_transport)slot->transport,
+		.client_uid = slot->client_uid,
+		.client_gid = slot->client_gid,
+		.client_pid = slot->client_pid,
+		.access_uid = slot->access_uid,
+		.access_gid = slot->access_gid,
+		.access_groups_hash = slot->access_groups_hash,
+		.since_ns = slot->since_ns,
+		.impersonations = slot->impersonations,
+		.flows = slot->flows,
+		.flows_refused = slot->flows_refused,
+		.mismatches = slot->mismatches,
+	};
+	return 0;
+}
+
+int imp_ledger_read(const struct imp_ledger *ledger, pid_t tid, struct imp_ledger_entry *entry)
+{
+	for (uint32_t i = 0; i < ledger->n_slots; i++) {
+		struct ledger_slot slot;
+		bool settled;
+
+		if (read_slot(ledger, i, &slot) < 0)
+			return -EPROTO;
+		if (slot.tid != (uint32_t)tid)
+			continue;
+
+		int error = read_settled(ledger, i, &slot, &settled);
+
+		if (error < 0)
+			return error;
+		if (slot.tid != (uint32_t)tid)
+			continue; /* the thread has ended meanwhile */
+		error = to_entry(&slot, entry);
+		entry->settled = settled;
+		return error;
+	}
+	return -ENOENT;
+}

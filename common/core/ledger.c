@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/* The ledger's writer: a file in /run, mapped, of which each thread writes a slot of its own. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ledger.h"
+#include "log.h"
+#include "procfs.h"
+#include "token.h"
+
+#define CHUNK_SIZE (LEDGER_SLOTS_AT_ONCE * sizeof(struct ledger_slot))
+#define N_CHUNKS (LEDGER_SLOTS_MAXIMUM / LEDGER_SLOTS_AT_ONCE)
+
+static struct {
+	pthread_mutex_t lock;
+	bool tried;
+	int fd;
+	struct ledger_header *header;
+	struct ledger_slot *chunks[N_CHUNKS];
+	char path[4096];
+	pid_t pid;
+} ledger = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1};
+
+/* ----------------------------------------------------------------------------- directory -- */
+
+const char *ledger_directory(void)
+{
+	const char *directory = secure_getenv("IMPERSONATION_RUNTIME_DIR");
+
+	return directory && directory[0] ? directory : "/run/impersonate";
+}
+
+int imp_prepare_runtime_dir(void)
+{
+	const char *directory = ledger_directory();
+
+	/* As /tmp: every service may put its ledger there, and nobody may remove another's. */
+	if (mkdir(directory, 01777) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	return chmod(directory, 01777) < 0 ? -errno : 0;
+}
+
+/* A directory in which others could swap our file for theirs is none for us. */
+static int open_directory(void)
+{
+	int fd = open(ledger_directory(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat status;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &status) < 0 || (status.st_uid != 0 && status.st_uid != geteuid()) ||
+	    ((status.st_mode & (S_IWGRP | S_IWOTH)) && !(status.st_mode & S_ISVTX))) {
+		close(fd);
+		return -EPERM;
+	}
+	return fd;
+}
+
+/* Is the process that this file is named by gone?  If it cannot be seen, it is not. */
+static bool is_stale(const char *name)
+{
+	int pid;
+	unsigned long long start;
+	uint64_t actual;
+	char rest;
+
+	if (sscanf(name, "%d-%llu%c", &pid, &start, &rest) != 2 || pid <= 0)
+		return false;
+	if (kill(pid, 0) < 0 && errno == ESRCH)
+		return true;
+	return procfs_start_time(pid, &actual) == 0 && actual != start;
+}
+
+static void remove_stale(int directory_fd)
+{
+	int fd = fcntl(directory_fd, F_DUPFD_CLOEXEC, 0);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!directory) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	for (struct dirent *entry; (entry = readdir(directory));)
+		if (is_stale(entry->d_name))
+			unlinkat(directory_fd, entry->d_name, 0);
+	closedir(directory);
+}
+
+/* ---------------------------------------------------------------------------------- file -- */
+
+/* Room is allocated before it is mapped: a store into a hole of a full file system is a SIGBUS. */
+static void *map_part(off_t offset, size_t size)
+{
+	int error = posix_fallocate(ledger.fd, offset, (off_t)size);
+
+	if (error) {
+		errno = error;
+		return NULL;
+	}
+	void *part = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, ledger.fd, offset);
+
+	if (part == MAP_FAILED)
+		return NULL;
+	/* A child is another process, and has a ledger of its own. */
+	madvise(part, size, MADV_DONTFORK);
+	return part;
+}
+
+/* Called with the lock held. */
+static bool add_chunk(void)
+{
+	uint32_t chunk = atomic_load(&ledger.header->n_slots) / LEDGER_SLOTS_AT_ONCE;
+
+	if (chunk >= N_CHUNKS)
+		return false;
+	ledger.chunks[chunk] = map_part((off_t)(LEDGER_SLOTS_OFFSET + chunk * CHUNK_SIZE), CHUNK_SIZE);
+	if (!ledger.chunks[chunk])
+		return false;
+	atomic_store_explicit(&ledger.header->n_slots, (chunk + 1) * LEDGER_SLOTS_AT_ONCE,
+			      memory_order_release);
+	return true;
+}
+
+static int create(void)
+{
+	uint64_t start;
+	char name[64];
+	int error = imp_prepare_runtime_dir();
+
+	if (error < 0 && error != -EACCES && error != -EROFS && error != -EPERM)
+		return error;
+
+	int directory = open_directory();
+
+	if (directory < 0)
+		return directory;
+	remove_stale(directory);
+
+	ledger.pid = getpid();
+	error = procfs_start_time(ledger.pid, &start);
+	if (error < 0) {
+		close(directory);
+		return error;
+	}
+	snprintf(name, sizeof(name), "%d-%llu", (int)ledger.pid, (unsigned long long)start);
+	snprintf(ledger.path, sizeof(ledger.path), "%s/%s", ledger_directory(), name);
+
+	/* One of the same name is our own, from before an exec, or a squatter's. */
+	unlinkat(directory, name, 0);
+	ledger.fd = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	error = ledger.fd < 0 ? -errno : 0;
+	close(directory);
+	if (error < 0)
+		return error;
+	if (fchmod(ledger.fd, 0644) < 0) /* whatever the umask is, readers need no privilege */
+		return -errno;
+
+	struct ledger_header *header = map_part(0, LEDGER_SLOTS_OFFSET);
+
+	if (!header)
+		return -errno;
+	ledger.header = header;
+	if (!add_chunk()) {
+		ledger.header = NULL;
+		munmap(header, LEDGER_SLOTS_OFFSET);
+		return -ENOSPC;
+	}
+	header->slot_size = sizeof(struct ledger_slot);
+	header->pid = (uint32_t)ledger.pid;
+	header->start_time = start;
+	header->version = LEDGER_VERSION;
+	atomic_thread_fence(memory_order_release);
+	memcpy(header->magic, LEDGER_MAGIC, sizeof(header->magic));
+	return 0;
+}
+
+void ledger_open(void)
+{
+	pthread_mutex_lock(&ledger.lock);
+	if (!ledger.tried) {
+		ledger.tried = true;
+		int error = create();
+
+		if (error < 0) {
+			log_line(LOG_WARNING, "no ledger in %s: %s: threads will be unrecorded",
+				 ledger_directory(), log_error_text(-error));
+			if (ledger.fd >= 0) {
+				unlink(ledger.path);
+				close(ledger.fd);
+			}
+			ledger.fd = -1;
+		}
+	}
+	pthread_mutex_unlock(&ledger.lock);
+}
+
+void ledger_forget(void)
+{
+	if (ledger.fd >= 0)
+		close(ledger.fd);
+	memset(&ledger, 0, sizeof(ledger));
+	pthread_mutex_init(&ledger.lock, NULL);
+	ledger.fd = -1;
+}
+
+/* A process that ends in peace takes its ledger along; where it may not, the next service does. */
+__attribute__((destructor)) static void remove_own(void)
+{
+	if (ledger.fd >= 0 && ledger.pid == getpid())
+		unlink(ledger.path);
+}
+
+/* --------------------------------------------------------------------------------- slots -- */
+
+static struct ledger_slot *claim_in(struct ledger_slot *slots, uint32_t tid)
+{
+	for (uint32_t i = 0; i < LEDGER_SLOTS_AT_ONCE; i++) {
+		uint32_t nobody = 0;
+
+		if (atomic_load_explicit(&slots[i].tid, memory_order_relaxed) == 0 &&
+		    atomic_compare_exchange_strong(&slots[i].tid, &nobody, tid))
+			return &slots[i];
+	}
+	return NULL;
+}
+
+struct ledger_slot *ledger_claim(void)
+{
+	uint32_t tid = (uint32_t)gettid();
+	struct ledger_slot *slot = NULL;
+
+	if (!ledger.header)
+		return NULL;
+	pthread_mutex_lock(&ledger.lock);
+	for (uint32_t i = 0; !slot; i++) {
+		if (i * LEDGER_SLOTS_AT_ONCE >= atomic_load(&ledger.header->n_slots) && !add_chunk())
+			break;
+		slot = claim_in(ledger.chunks[i], tid);
+	}
+	if (!slot && atomic_fetch_add(&ledger.header->overflow, 1) == 0)
+		log_line(LOG_WARNING, "no room in the ledger: further threads will be unrecorded");
+	pthread_mutex_unlock(&ledger.lock);
+	if (slot) {
+		ledger_begin(slot);
+		slot->impersonations = slot->flows = slot->flows_refused = slot->mismatches = 0;
+		ledger_settle_primary(slot);
+	}
+	return slot;
+}
+
+void ledger_release(struct ledger_slot *slot)
+{
+	if (!slot)
+		return;
+	ledger_begin(slot);
+	slot->state = LEDGER_FREE;
+	atomic_store_explicit(&slot->tid, 0, memory_order_relaxed);
+	uint32_t sequence = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
+	atomic_store_explicit(&slot->sequence, sequence + 1, memory_order_release);
+}
+
+/* ------------------------------------------------------------------------------- writing -- */
+
+void ledger_begin(struct ledger_slot *slot)
+{
+	if (!slot)
+		return;
+	uint32_t sequence = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
+
+	atomic_store_explicit(&slot->sequence, sequence | 1, memory_order_relaxed);
+	atomic_thread_fence(memory_order_release);
+}
+
+static void settle(struct ledger_slot *slot)
+{
+	uint32_t sequence = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
+
+	atomic_store_explicit(&slot->sequence, (sequence | 1) + 1, memory_order_release);
+}
+
+void ledger_settle_primary(struct ledger_slot *slot)
+{
+	if (!slot)
+		return;
+	slot->state = LEDGER_PRIMARY;
+	settle(slot);
+}
+
+/* To a few milliseconds: the coarse clock costs no more than a load. */
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+void ledger_settle_token(struct ledger_slot *slot, const struct imp_token *token, bool repeated)
+{
+	if (!slot)
+		return;
+
+	const struct identity *access = token_access(token);
+	const struct imp_identity *client = &token->client->identity.view;
+	bool anonymous = token->level == IMP_LEVEL_ANONYMOUS;
+
+	slot->state = LEDGER_IMPERSONATING;
+	slot->level = (uint8_t)token->level;
+	slot->decided_by = (uint8_t)token->decided_by;
+	slot->scope = (uint8_t)token->scope;
+	slot->transport = (uint8_t)token->client->transport;
+	slot->client_uid = anonymous ? IMP_NO_UID : client->uid;
+	slot->client_gid = anonymous ? IMP_NO_GID : client->gid;
+	slot->client_pid = anonymous ? 0 : token->client->pid;
+	slot->access_uid = access->view.uid;
+	slot->access_gid = access->view.gid;
+	slot->access_groups_hash = access->groups->hash;
+	if (!repeated) {
+		slot->since_ns = now_ns();
+		slot->impersonations++;
+	}
+	settle(slot);
+}

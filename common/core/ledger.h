@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* The ledger: what a process says of its own threads; layout as idn-ledger(5) has it. */
+#ifndef CORE_LEDGER_H
+#define CORE_LEDGER_H
+
+#include <stdatomic.h>
+
+#include "impersonate.h"
+
+#define LEDGER_MAGIC "IMPLEDGR"
+#define LEDGER_VERSION 1u
+#define LEDGER_SLOTS_OFFSET 4096u /* the header has a page to itself */
+#define LEDGER_SLOTS_AT_ONCE 1024u
+#define LEDGER_SLOTS_MAXIMUM 65536u
+
+/* All numbers are in the byte order of the machine. */
+struct ledger_header {
+	char magic[8];
+	uint32_t version;
+	uint32_t slot_size;
+	uint32_t pid;
+	uint32_t reserved;
+	uint64_t start_time;	   /* clock ticks since boot */
+	_Atomic uint32_t n_slots;  /* that the file has room for */
+	_Atomic uint32_t overflow; /* threads that found no room */
+};
+
+enum ledger_state { LEDGER_FREE, LEDGER_PRIMARY, LEDGER_IMPERSONATING };
+
+/* One thread, in two cache lines of its own. */
+struct ledger_slot {
+	_Atomic uint32_t sequence; /* odd: being written */
+	_Atomic uint32_t tid;	   /* 0: nobody's */
+	uint8_t state;
+	uint8_t level;
+	uint8_t decided_by;
+	uint8_t scope;
+	uint8_t transport;
+	uint8_t reserved[3];
+	uint32_t client_uid;
+	uint32_t client_gid;
+	int32_t client_pid;
+	uint32_t access_uid;
+	uint32_t access_gid;
+	uint32_t reserved2;
+	uint64_t access_groups_hash;
+	int64_t since_ns;
+	uint64_t impersonations;
+	uint64_t flows;
+	uint64_t flows_refused;
+	uint64_t mismatches;
+	uint64_t reserved3[5];
+};
+
+_Static_assert(sizeof(struct ledger_slot) == 128, "idn-ledger(5) says 128");
+
+/*
+ * Opens this process's ledger for writing, once; a failure is logged once, and everything below then
+ * does nothing.  To be called as the primary identity.
+ */
+void ledger_open(void);
+
+/* Forgets the ledger of the parent, in a child. */
+void ledger_forget(void);
+
+/* A slot for the calling thread, or NULL. */
+struct ledger_slot *ledger_claim(void);
+void ledger_release(struct ledger_slot *slot); /* NULL is allowed, here and below */
+
+/* The thread's credentials are about to change: what the slot says does not hold until it is settled. */
+void ledger_begin(struct ledger_slot *slot);
+/* They have: the thread is at the primary identity ... */
+void ledger_settle_primary(struct ledger_slot *slot);
+/* ... or TOKEN's; REPEATED: it was before, and this is no further impersonation. */
+void ledger_settle_token(struct ledger_slot *slot, const struct imp_token *token, bool repeated);
+
+/* Where ledgers are: /run/impersonate, or IMPERSONATION_RUNTIME_DIR. */
+const char *ledger_directory(void);
+
+#endif

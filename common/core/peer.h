@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* What the kernel says of the other end of a connection. */
+#ifndef CORE_PEER_H
+#define CORE_PEER_H
+
+#include "identity.h"
+
+struct peer {
+	struct identity identity;
+	bool unmapped; /* the uid has no meaning in this user namespace */
+	pid_t pid;     /* 0: in a pid namespace that is not seen from here */
+	int pidfd;     /* owned; -1: the kernel has none to give */
+	char *label;   /* owned; NULL: none */
+	bool bound;    /* the client bound its socket to a level */
+	enum imp_level level;
+};
+
+/* Errors as imp_token_from_connection. */
+int peer_read(int fd, struct peer *peer) IMP_MUST_CHECK;
+void peer_clear(struct peer *peer);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* What /proc/PID says of processes and threads.  The only file that reads it is procfs.c. */
+#ifndef CORE_PROCFS_H
+#define CORE_PROCFS_H
+
+#include "impersonate.h"
+
+enum { ID_REAL, ID_EFFECTIVE, ID_SAVED, ID_FILESYSTEM, N_IDS };
+
+enum {
+	SET_EFFECTIVE,
+	SET_PERMITTED,
+	SET_INHERITABLE,
+	SET_AMBIENT,
+	SET_BOUNDING,
+	N_SETS
+};
+
+/* One thread, from /proc/PID/task/TID/status. */
+struct procfs_thread {
+	pid_t pid;
+	pid_t tid;
+	pid_t parent;
+	char command[64]; /* as the kernel gives it: any byte but NUL, escapes undone */
+	uid_t uids[N_IDS];
+	gid_t gids[N_IDS];
+	uint64_t capabilities[N_SETS];
+	size_t n_groups;
+	gid_t *groups; /* ascending, owned */
+	bool no_new_privs;
+	int seccomp; /* 0 off, 1 strict, 2 filter */
+};
+
+/*
+ * Reads one thread; TID 0 is the main thread.  -ESRCH when there is no such thread, also when it ends
+ * meanwhile; -EACCES when /proc hides it; -EPROTO when the file makes no sense; -ENOMEM.
+ */
+int procfs_read_thread(pid_t pid, pid_t tid, struct procfs_thread *thread) IMP_MUST_CHECK;
+void procfs_clear_thread(struct procfs_thread *thread);
+
+/* Parses the text of a status file, which must end in NUL.  -EPROTO, -ENOMEM. */
+int procfs_parse_status(const char *text, struct procfs_thread *thread) IMP_MUST_CHECK;
+
+/* Start of a process, in clock ticks since boot (proc(5), stat, field 22).  Errors as above. */
+int procfs_start_time(pid_t pid, uint64_t *ticks) IMP_MUST_CHECK;
+
+/* The tids of a process, ascending; owned by the caller.  Errors as above. */
+int procfs_list_threads(pid_t pid, pid_t **tids, size_t *count) IMP_MUST_CHECK;
+
+/* The security label of a thread into BUFFER.  -ENODATA when there is none. */
+int procfs_label(pid_t pid, pid_t tid, char *buffer, size_t size) IMP_MUST_CHECK;
+
+/* A number that names the thread's user namespace (its inode).  -EACCES where /proc hides it. */
+int procfs_user_namespace(pid_t pid, pid_t tid, uint64_t *number) IMP_MUST_CHECK;
+
+#endif

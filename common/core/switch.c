@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The switch: from any identity to any other, in an order in which every step is allowed, and back.
+ *
+ * What a thread has is remembered, so that what is equal is skipped and what the kernel does to
+ * capabilities by itself (capabilities(7), "Effect of user ID changes on capabilities"; the kernel's
+ * cap_emulate_setxuid) is known without asking.  It is proven by reading back at each thread's first
+ * switch; imp_assert proves it whenever it is called.
+ */
+#include <errno.h>
+#include <linux/securebits.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "capability.h"
+#include "credentials.h"
+#include "log.h"
+#include "switch.h"
+
+/* The calling thread, as it is known to be. */
+static _Thread_local struct {
+	bool known;  /* false: not looked at yet, or in the middle of a change */
+	bool proven; /* what it remembers was once compared with what a switch really did */
+	bool fixup;  /* the kernel adjusts capabilities as uids change: SECBIT_NO_SETUID_FIXUP is off */
+	struct credentials now;
+} thread;
+
+static struct {
+	bool recorded;
+	struct credentials credentials;
+	struct identity identity;
+} primary;
+
+/* ----------------------------------------------------------------------- primary, thread -- */
+
+int switch_record_primary(void)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	struct credentials *now = &primary.credentials;
+
+	if (switch_has_primary())
+		return 0;
+
+	pthread_mutex_lock(&lock);
+	int error = primary.recorded ? 0 : credentials_read(now);
+
+	if (!primary.recorded && error == 0) {
+		if (now->effective_uid != now->filesystem_uid ||
+		    now->effective_gid != now->filesystem_gid) {
+			groups_unref(now->groups);
+			error = -ESTALE;
+		} else {
+			identity_init(&primary.identity, now->effective_uid, now->effective_gid,
+				      groups_ref(now->groups));
+			__atomic_store_n(&primary.recorded, true, __ATOMIC_RELEASE);
+		}
+	}
+	pthread_mutex_unlock(&lock);
+	return error;
+}
+
+bool switch_has_primary(void)
+{
+	return __atomic_load_n(&primary.recorded, __ATOMIC_ACQUIRE);
+}
+
+const struct identity *switch_primary(void)
+{
+	return &primary.identity;
+}
+
+/*
+ * The first time in a thread: it must be at the primary identity.  One that was started by a thread
+ * that impersonated is not, and has no way to tell what else it inherited.
+ */
+static int know_thread(const char **step)
+{
+	struct credentials now;
+	int securebits;
+	int error;
+
+	if (thread.known)
+		return 0;
+	*step = "cannot read the thread's credentials";
+	error = switch_record_primary();
+	if (error == 0)
+		error = credentials_read(&now);
+	if (error < 0)
+		return error;
+
+	const char *differs = credentials_difference(&now, &primary.credentials);
+
+	if (differs) {
+		log_line(LOG_ERR, "the thread is not at the primary identity: %s differ", differs);
+		*step = "the thread is not at the primary identity";
+		groups_unref(now.groups);
+		return -ESTALE;
+	}
+	securebits = credentials_get_securebits();
+	if (securebits < 0) {
+		groups_unref(now.groups);
+		return securebits;
+	}
+	thread.fixup = !(securebits & SECBIT_NO_SETUID_FIXUP);
+	thread.now = now;
+	thread.known = true;
+	return 0;
+}
+
+void switch_forget_thread(void)
+{
+	groups_unref(thread.now.groups);
+	memset(&thread, 0, sizeof(thread));
+}
+
+/* --------------------------------------------------------------------------------- steps -- */
+
+/* Each does nothing where nothing is to be done, and remembers what it did. */
+
+static int set_effective(uint64_t effective)
+{
+	int error = credentials_set_capabilities(effective, thread.now.permitted,
+						 thread.now.inheritable);
+
+	if (error == 0)
+		thread.now.effective = effective;
+	return error;
+}
+
+/* What impersonation takes is in the effective set only while something is switched. */
+static int raise_privilege(const char **step)
+{
+	uint64_t missing = CAPABILITIES_TO_SWITCH & ~thread.now.permitted;
+
+	if ((thread.now.effective & CAPABILITIES_TO_SWITCH) == CAPABILITIES_TO_SWITCH)
+		return 0;
+	if (missing) {
+		*step = missing & CAPABILITY(CAP_SETUID)
+				? "needs CAP_SETUID, which is not in the permitted set"
+				: "needs CAP_SETGID, which is not in the permitted set";
+		return -EPERM;
+	}
+	*step = "cannot raise CAP_SETUID and CAP_SETGID";
+	return set_effective(thread.now.effective | CAPABILITIES_TO_SWITCH);
+}
+
+static int step_groups(const struct credentials *want, const char **step)
+{
+	int error;
+
+	if (groups_equal(thread.now.groups, want->groups))
+		return 0;
+	error = raise_privilege(step);
+	if (error < 0)
+		return error;
+	*step = "cannot set the supplementary groups";
+	error = credentials_set_groups(want->groups);
+	if (error < 0)
+		return error;
+	groups_unref(thread.now.groups);
+	thread.now.groups = groups_ref(want->groups);
+	return 0;
+}
+
+/* An id that the thread has among its real, effective and saved ones is anyone's to take. */
+
+static int raise_for_gid(gid_t gid, const char **step)
+{
+	const struct credentials *now = &thread.now;
+
+	if (gid == now->real_gid || gid == now->effective_gid || gid == now->saved_gid)
+		return 0;
+	return raise_privilege(step);
+}
+
+static int raise_for_uid(uid_t uid, const char **step)
+{
+	const struct credentials *now = &thread.now;
+
+	if (uid == now->real_uid || uid == now->effective_uid || uid == now->saved_uid)
+		return 0;
+	return raise_privilege(step);
+}
+
+static int step_gid(const struct credentials *want, const char **step)
+{
+	struct credentials *now = &thread.now;
+	int error;
+
+	if (now->effective_gid != want->effective_gid) {
+		error = raise_for_gid(want->effective_gid, step);
+		if (error < 0)
+			return error;
+		*step = "cannot set the effective gid";
+		error = credentials_set_gids(IMP_NO_GID, want->effective_gid, IMP_NO_GID);
+		if (error < 0)
+			return error;
+		now->effective_gid = now->filesystem_gid = want->effective_gid;
+	}
+	if (now->filesystem_gid != want->filesystem_gid) {
+		error = raise_for_gid(want->filesystem_gid, step);
+		if (error < 0)
+			return error;
+		*step = "cannot set the filesystem gid";
+		now->filesystem_gid = credentials_set_filesystem_gid(want->filesystem_gid);
+		if (now->filesystem_gid != want->filesystem_gid)
+			return -EPERM;
+	}
+	return 0;
+}
+
+/*
+ * setresuid, where real and saved uid are not 0 and the effective one is about to cease to be: the
+ * kernel would empty the permitted set, which the way on needs, unless KEEPCAPS is on; and the ambient
+ * set in any case.  Met by a service that is not root, and whose client is.
+ */
+static int set_effective_uid_leaving_root(uid_t uid, const char **step)
+{
+	uint64_t ambient = credentials_get_ambient();
+	int kept = credentials_get_keep_capabilities();
+	int error = kept < 0 ? kept : credentials_set_keep_capabilities(true);
+
+	*step = "cannot keep the permitted capabilities";
+	if (error < 0)
+		return error;
+	error = credentials_set_uids(IMP_NO_UID, uid, IMP_NO_UID);
+	if (error < 0)
+		*step = "cannot set the effective uid";
+
+	int restored = credentials_set_keep_capabilities(kept > 0);
+
+	if (error == 0)
+		error = restored;
+	if (error == 0 && ambient)
+		error = credentials_set_ambient(ambient);
+	return error;
+}
+
+static int step_effective_uid(const struct credentials *want, const char **step)
+{
+	struct credentials *now = &thread.now;
+	bool leaves_root = now->effective_uid == 0 && want->effective_uid != 0;
+	bool enters_root = now->effective_uid != 0 && want->effective_uid == 0;
+
+	if (thread.fixup && leaves_root && now->real_uid != 0 && now->saved_uid != 0) {
+		int error = set_effective_uid_leaving_root(want->effective_uid, step);
+
+		if (error < 0)
+			return error;
+	} else {
+		*step = "cannot set the effective uid";
+		int error = credentials_set_uids(IMP_NO_UID, want->effective_uid, IMP_NO_UID);
+
+		if (error < 0)
+			return error;
+	}
+	now->effective_uid = now->filesystem_uid = want->effective_uid;
+	if (thread.fixup && leaves_root)
+		now->effective = 0;
+	if (thread.fixup && enters_root)
+		now->effective = now->permitted;
+	return 0;
+}
+
+static int step_filesystem_uid(const struct credentials *want, const char **step)
+{
+	struct credentials *now = &thread.now;
+	uid_t before = now->filesystem_uid;
+
+	*step = "cannot set the filesystem uid";
+	now->filesystem_uid = credentials_set_filesystem_uid(want->filesystem_uid);
+	if (now->filesystem_uid != want->filesystem_uid)
+		return -EPERM;
+	if (thread.fixup && before == 0 && now->filesystem_uid != 0)
+		now->effective &= ~CAPABILITIES_OF_FILES;
+	if (thread.fixup && before != 0 && now->filesystem_uid == 0)
+		now->effective |= now->permitted & CAPABILITIES_OF_FILES;
+	return 0;
+}
+
+static int step_uid(const struct credentials *want, const char **step)
+{
+	int error = 0;
+
+	if (thread.now.effective_uid != want->effective_uid) {
+		error = raise_for_uid(want->effective_uid, step);
+		if (error == 0)
+			error = step_effective_uid(want, step);
+	}
+	if (error == 0 && thread.now.filesystem_uid != want->filesystem_uid) {
+		error = raise_for_uid(want->filesystem_uid, step);
+		if (error == 0)
+			error = step_filesystem_uid(want, step);
+	}
+	return error;
+}
+
+static int step_capabilities(const struct credentials *want, const char **step)
+{
+	if (thread.now.effective == want->effective)
+		return 0;
+	*step = "cannot set the effective capabilities";
+	return set_effective(want->effective);
+}
+
+/* ---------------------------------------------------------------------------- the switch -- */
+
+enum direction { TO_CLIENT, TO_PRIMARY };
+
+static int change(const struct credentials *want, enum direction direction, const char **step)
+{
+	int error;
+
+	/* Forget what we know before we change it: a failure must leave "unknown". */
+	thread.known = false;
+	if (direction == TO_CLIENT) {
+		/* Groups first, uid last: a uid that is the client's is nobody who may set groups. */
+		error = step_groups(want, step);
+		if (error == 0)
+			error = step_gid(want, step);
+		if (error == 0)
+			error = step_uid(want, step);
+	} else {
+		error = step_uid(want, step);
+		if (error == 0)
+			error = step_gid(want, step);
+		if (error == 0)
+			error = step_groups(want, step);
+	}
+	if (error == 0)
+		error = step_capabilities(want, step);
+	if (error == 0)
+		thread.known = true;
+	return error;
+}
+
+/* NULL if the kernel has what we remember; else what differs. */
+static const char *disproven(void)
+{
+	struct credentials kernel;
+
+	if (credentials_read(&kernel) < 0)
+		return "what was read";
+
+	const char *differs = credentials_difference(&kernel, &thread.now);
+
+	groups_unref(kernel.groups);
+	return differs;
+}
+
+/* A failure half-way: what was done is undone, and proven to be, or the process ends. */
+static void undo(const struct credentials *before, enum direction direction)
+{
+	const char *step = "cannot undo";
+	int error = change(before, direction, &step);
+
+	if (error < 0)
+		log_die("undoing a failed impersonation", step, error);
+
+	const char *differs = disproven();
+
+	if (differs)
+		log_die("undoing a failed impersonation left another identity", differs, 0);
+}
+
+/* The kernel drops the flag at the first change of an id, to what fs.suid_dumpable says: never back. */
+static int become_undumpable(const char **step)
+{
+	static bool done;
+
+	if (__atomic_load_n(&done, __ATOMIC_RELAXED))
+		return 0;
+	*step = "cannot make the process not dumpable";
+
+	int error = credentials_make_undumpable();
+
+	if (error == 0)
+		__atomic_store_n(&done, true, __ATOMIC_RELAXED);
+	return error;
+}
+
+static bool ids_differ(const struct credentials *a, const struct credentials *b)
+{
+	return a->effective_uid != b->effective_uid || a->effective_gid != b->effective_gid ||
+	       a->filesystem_uid != b->filesystem_uid || a->filesystem_gid != b->filesystem_gid ||
+	       !groups_equal(a->groups, b->groups);
+}
+
+/* What the thread is to have; borrows the groups of ACCESS. */
+static struct credentials wanted(const struct identity *access, enum imp_scope scope,
+				 uint64_t capabilities)
+{
+	struct credentials want = primary.credentials;
+
+	want.groups = access->groups;
+	want.filesystem_uid = access->view.uid;
+	want.filesystem_gid = access->view.gid;
+	want.effective = capabilities;
+	if (scope == IMP_SCOPE_ALL) {
+		want.effective_uid = access->view.uid;
+		want.effective_gid = access->view.gid;
+	} else {
+		want.effective = (primary.credentials.effective & ~CAPABILITIES_OF_FILES) |
+				 (capabilities & CAPABILITIES_OF_FILES);
+	}
+	return want;
+}
+
+int switch_to(const struct identity *access, enum imp_scope scope, uint64_t capabilities,
+		       const char **step)
+{
+	int error = know_thread(step);
+
+	if (error < 0)
+		return error;
+
+	struct credentials want = wanted(access, scope, capabilities);
+
+	if (want.effective & ~thread.now.permitted) {
+		*step = "needs capabilities that the service has not";
+		return -EPERM;
+	}
+	if (ids_differ(&thread.now, &want)) {
+		error = become_undumpable(step);
+		if (error < 0)
+			return error;
+	}
+
+	struct credentials before = thread.now;
+	bool was_primary = !ids_differ(&before, &primary.credentials);
+
+	groups_ref(before.groups);
+	error = change(&want, TO_CLIENT, step);
+	if (error == 0 && !thread.proven) {
+		const char *differs = disproven();
+
+		if (differs) {
+			log_line(LOG_ERR, "the kernel did not do as told: %s differ", differs);
+			*step = "the kernel did not do as told";
+			error = -ESTALE;
+		} else {
+			thread.proven = true;
+		}
+	}
+	if (error < 0)
+		undo(&before, was_primary ? TO_PRIMARY : TO_CLIENT);
+	groups_unref(before.groups);
+	return error;
+}
+
+void switch_back(void)
+{
+	const char *step = "cannot read the thread's credentials";
+
+	if (!switch_has_primary())
+		return; /* nobody in this process has switched yet */
+
+	/*
+	 * A thread that was never looked at is nearly always at the primary identity; one that was
+	 * started by a thread that impersonated is not, and is brought there for the first time.
+	 */
+	if (!thread.known) {
+		int error = credentials_read(&thread.now);
+		int securebits = credentials_get_securebits();
+
+		if (error < 0 || securebits < 0)
+			log_die("reverting to the primary identity", step, error < 0 ? error : securebits);
+		thread.fixup = !(securebits & SECBIT_NO_SETUID_FIXUP);
+	}
+
+	int error = change(&primary.credentials, TO_PRIMARY, &step);
+
+	if (error < 0)
+		log_die("reverting to the primary identity", step, error);
+	if (!thread.proven) {
+		const char *differs = disproven();
+
+		if (differs)
+			log_die("reverting led to another identity", differs, 0);
+	}
+}
+
+int switch_verify(const struct identity *access, enum imp_scope scope, uint64_t capabilities)
+{
+	struct credentials kernel;
+	int error = switch_record_primary();
+
+	if (error == 0)
+		error = credentials_read(&kernel);
+	if (error < 0)
+		return error;
+
+	struct credentials want =
+		access ? wanted(access, scope, capabilities) : primary.credentials;
+	const char *differs = credentials_difference(&kernel, &want);
+
+	if (differs)
+		log_line(LOG_ERR,
+			 "the thread is not who it should be: %s differ "
+			 "(filesystem uid %u, expected %u)",
+			 differs, kernel.filesystem_uid, want.filesystem_uid);
+	groups_unref(kernel.groups);
+	return differs ? -ESTALE : 0;
+}

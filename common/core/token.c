@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/* Tokens: from a connection, a user or a thread; their level and what decided it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "capability.h"
+#include "level.h"
+#include "peer.h"
+#include "policy.h"
+#include "procfs.h"
+#include "token.h"
+
+/* ------------------------------------------------------------------------------- clients -- */
+
+static struct client *client_new(void)
+{
+	struct client *client = calloc(1, sizeof(*client));
+
+	if (client) {
+		atomic_init(&client->references, 1);
+		client->pidfd = -1;
+		client->limit = IMP_LEVEL_DELEGATION;
+		client->limit_by = IMP_DECIDED_BY_DEFAULT;
+	}
+	return client;
+}
+
+static void client_unref(struct client *client)
+{
+	if (atomic_fetch_sub_explicit(&client->references, 1, memory_order_acq_rel) != 1)
+		return;
+	identity_clear(&client->identity);
+	identity_clear(&client->anonymous);
+	if (client->pidfd >= 0)
+		close(client->pidfd);
+	free(client->label);
+	free(client);
+}
+
+/* One more limit: the lowest counts, and of equal ones the first. */
+static void limit(struct client *client, enum imp_level level, enum imp_decided_by by)
+{
+	if (level < client->limit) {
+		client->limit = level;
+		client->limit_by = by;
+	}
+}
+
+/* -------------------------------------------------------------------------------- tokens -- */
+
+/* Takes over the reference to CLIENT, also when it fails. */
+static int token_new(struct client *client, enum imp_level level, enum imp_decided_by by,
+		     enum imp_level ceiling, struct imp_token **token)
+{
+	struct imp_token *new = malloc(sizeof(*new));
+
+	if (!new) {
+		client_unref(client);
+		return -ENOMEM;
+	}
+	atomic_init(&new->references, 1);
+	new->client = client;
+	new->ceiling = ceiling;
+	new->scope = IMP_SCOPE_ALL;
+	new->level = level;
+	new->decided_by = by;
+	if (client->limit < new->level) {
+		new->level = client->limit;
+		new->decided_by = client->limit_by;
+	}
+	if (ceiling < new->level) {
+		new->level = ceiling;
+		new->decided_by = IMP_DECIDED_BY_SERVICE;
+	}
+
+	/* Whoever has no anonymous account must not find that out in the middle of the work. */
+	if (new->level < IMP_LEVEL_IMPERSONATION && !client->anonymous.groups) {
+		imp_token_unref(new);
+		return -ESRCH;
+	}
+	*token = new;
+	return 0;
+}
+
+/* Another token of the same client and scope. */
+static int token_derived(const struct imp_token *token, enum imp_level level,
+			 enum imp_decided_by by, enum imp_level ceiling, struct imp_token **out)
+{
+	atomic_fetch_add_explicit(&token->client->references, 1, memory_order_relaxed);
+
+	int error = token_new(token->client, level, by, ceiling, out);
+
+	if (error == 0)
+		(*out)->scope = token->scope;
+	return error;
+}
+
+struct imp_token *imp_token_ref(struct imp_token *token)
+{
+	atomic_fetch_add_explicit(&token->references, 1, memory_order_relaxed);
+	return token;
+}
+
+void imp_token_unref(struct imp_token *token)
+{
+	if (!token || atomic_fetch_sub_explicit(&token->references, 1, memory_order_acq_rel) != 1)
+		return;
+	client_unref(token->client);
+	free(token);
+}
+
+/* ------------------------------------------------------------------- where they come from -- */
+
+static int add_anonymous(struct client *client, const struct imp_policy *policy)
+{
+	int error = policy_anonymous(policy, &client->anonymous);
+
+	return error == -ESRCH ? 0 : error;
+}
+
+int imp_token_from_connection(int fd, struct imp_policy *given, struct imp_token **token)
+{
+	const struct imp_policy *policy;
+	struct peer peer;
+	int error = policy_or_default(given, &policy);
+
+	if (error < 0)
+		return error;
+	error = peer_read(fd, &peer);
+	if (error < 0)
+		return error;
+
+	struct client *client = client_new();
+
+	if (!client) {
+		peer_clear(&peer);
+		return -ENOMEM;
+	}
+	client->identity = peer.identity;
+	client->transport = IMP_TRANSPORT_UNIX;
+	client->pid = peer.pid;
+	client->pidfd = peer.pidfd;
+	client->label = peer.label;
+	client->bound = peer.bound;
+	client->stated = peer.bound ? peer.level : policy->default_level_local;
+
+	if (peer.unmapped)
+		limit(client, IMP_LEVEL_ANONYMOUS, IMP_DECIDED_BY_UNMAPPED_CLIENT);
+	if (client->identity.view.uid == 0 && !policy->privileged_clients_allowed)
+		limit(client, IMP_LEVEL_IDENTIFICATION, IMP_DECIDED_BY_PRIVILEGED_CLIENT);
+	limit(client, policy->max_level, IMP_DECIDED_BY_POLICY);
+
+	error = add_anonymous(client, policy);
+	if (error < 0) {
+		client_unref(client);
+		return error;
+	}
+	return token_new(client, client->stated,
+			 client->bound ? IMP_DECIDED_BY_ADDRESS : IMP_DECIDED_BY_DEFAULT,
+			 IMP_LEVEL_DELEGATION, token);
+}
+
+int imp_token_from_user(const char *user, enum imp_level level, struct imp_policy *given,
+			struct imp_token **token)
+{
+	const struct imp_policy *policy;
+	struct client *client;
+	int error = level_is_valid(level) ? policy_or_default(given, &policy) : -EINVAL;
+
+	if (error < 0)
+		return error;
+	client = client_new();
+	if (!client)
+		return -ENOMEM;
+	error = identity_of_user(user, &client->identity);
+	if (error == 0)
+		error = add_anonymous(client, policy);
+	if (error == 0 && client->identity.view.uid == 0)
+		error = capability_permitted(&client->capabilities);
+	if (error < 0) {
+		client_unref(client);
+		return error;
+	}
+	client->stated = level;
+	return token_new(client, level, IMP_DECIDED_BY_SERVICE, IMP_LEVEL_DELEGATION, token);
+}
+
+int imp_token_from_thread(pid_t pid, pid_t tid, struct imp_token **token)
+{
+	struct procfs_thread thread;
+	struct groups *groups;
+	struct client *client;
+	int error = procfs_read_thread(pid, tid, &thread);
+
+	if (error < 0)
+		return error;
+	error = groups_new(thread.groups, thread.n_groups, &groups);
+	if (error < 0) {
+		procfs_clear_thread(&thread);
+		return error;
+	}
+	client = client_new();
+	if (client) {
+		identity_init(&client->identity, thread.uids[ID_FILESYSTEM],
+			      thread.gids[ID_FILESYSTEM], groups);
+		client->capabilities = thread.capabilities[SET_EFFECTIVE];
+		client->pid = thread.pid;
+		client->stated = IMP_LEVEL_IMPERSONATION;
+	} else {
+		groups_unref(groups);
+	}
+	procfs_clear_thread(&thread);
+	if (!client)
+		return -ENOMEM;
+	return token_new(client, IMP_LEVEL_IMPERSONATION, IMP_DECIDED_BY_SERVICE, IMP_LEVEL_DELEGATION, token);
+}
+
+/* ----------------------------------------------------------------------------- variations -- */
+
+int imp_token_at_request(struct imp_token *token, enum imp_level level, struct imp_token **out)
+{
+	const struct client *client = token->client;
+
+	if (!level_is_valid(level))
+		return -EINVAL;
+	if (client->bound && level >= client->stated)
+		return token_derived(token, client->stated, IMP_DECIDED_BY_ADDRESS, token->ceiling, out);
+	return token_derived(token, level, IMP_DECIDED_BY_REQUEST, token->ceiling, out);
+}
+
+int imp_token_lowered(struct imp_token *token, enum imp_level level, struct imp_token **out)
+{
+	if (!level_is_valid(level))
+		return -EINVAL;
+	if (level >= token->level) {
+		*out = imp_token_ref(token);
+		return 0;
+	}
+	return token_derived(token, level, IMP_DECIDED_BY_SERVICE, level, out);
+}
+
+int imp_token_scoped(struct imp_token *token, enum imp_scope scope, struct imp_token **out)
+{
+	if (scope != IMP_SCOPE_ALL && scope != IMP_SCOPE_FILES)
+		return -EINVAL;
+
+	int error = token_derived(token, token->level, token->decided_by, token->ceiling, out);
+
+	if (error == 0)
+		(*out)->scope = scope;
+	return error;
+}
+
+/* ---------------------------------------------------------------------------- what they say -- */
+
+const struct identity *token_access(const struct imp_token *token)
+{
+	return token->level < IMP_LEVEL_IMPERSONATION ? &token->client->anonymous
+						      : &token->client->identity;
+}
+
+uint64_t token_capabilities(const struct imp_token *token)
+{
+	return token->level < IMP_LEVEL_IMPERSONATION ? 0 : token->client->capabilities;
+}
+
+const struct imp_identity *imp_token_identity(const struct imp_token *token)
+{
+	return token->level == IMP_LEVEL_ANONYMOUS ? &token->client->anonymous.view
+						   : &token->client->identity.view;
+}
+
+const struct imp_identity *imp_token_access(const struct imp_token *token)
+{
+	return &token_access(token)->view;
+}
+
+enum imp_level imp_token_level(const struct imp_token *token)
+{
+	return token->level;
+}
+
+enum imp_decided_by imp_token_level_decided_by(const struct imp_token *token)
+{
+	return token->decided_by;
+}
+
+enum imp_scope imp_token_scope(const struct imp_token *token)
+{
+	return token->scope;
+}
+
+enum imp_transport imp_token_transport(const struct imp_token *token)
+{
+	return token->client->transport;
+}
+
+pid_t imp_token_client_pid(const struct imp_token *token)
+{
+	return token->level == IMP_LEVEL_ANONYMOUS ? 0 : token->client->pid;
+}
+
+int imp_token_client_pidfd(const struct imp_token *token)
+{
+	return token->level == IMP_LEVEL_ANONYMOUS ? -1 : token->client->pidfd;
+}
+
+const char *imp_token_client_label(const struct imp_token *token)
+{
+	return token->level == IMP_LEVEL_ANONYMOUS ? NULL : token->client->label;
+}
