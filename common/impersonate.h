@@ -3,10 +3,10 @@
  * impersonate.h - client impersonation, one thread at a time.
  *
  * A service makes a token from a client's connection and impersonates with it: from then on the
- * calling thread alone acts as that client, until it reverts.  Every function returns 0 or a negative
- * errno unless it says otherwise.  Nothing here prints, exits or touches signals, with one exception
- * that is meant: where a thread cannot be brought back to an identity that is known, the process
- * aborts, because going on would be going on as somebody else.
+ * calling thread alone acts as that client, until it reverts.  Every function returns 0 or a
+ * negative errno unless it says otherwise.  Nothing here prints, exits or touches signals, with one
+ * exception that is meant: where a thread cannot be brought back to an identity that is known, the
+ * process aborts, because going on would be going on as somebody else.
  *
  * Every function may be called from any thread.  Tokens and policies are immutable once they are
  * shared, and reference-counted with atomic operations.
@@ -39,8 +39,9 @@ extern "C" {
 
 /* How far a service may go in a client's name.  Ordered: a lower level allows less. */
 enum imp_level {
-	IMP_LEVEL_ANONYMOUS,	  /* who the client is stays unknown; acts as the anonymous identity */
-	IMP_LEVEL_IDENTIFICATION, /* who the client is may be read; acts as the anonymous identity */
+	IMP_LEVEL_ANONYMOUS, /* who the client is stays unknown; acts as the anonymous identity */
+	IMP_LEVEL_IDENTIFICATION, /* who the client is may be read; acts as the anonymous identity
+				   */
 	IMP_LEVEL_IMPERSONATION,  /* acts as the client on this machine */
 	IMP_LEVEL_DELEGATION	  /* acts as the client, over the network too */
 };
@@ -57,8 +58,8 @@ enum imp_decided_by {
 };
 
 /*
- * "anonymous", "identification", "impersonation" or "delegation"; NULL for a value that is no level.
- * The string is static.
+ * "anonymous", "identification", "impersonation" or "delegation"; NULL for a value that is no
+ * level. The string is static.
  */
 const char *imp_level_name(enum imp_level level);
 
@@ -69,8 +70,8 @@ const char *imp_level_name(enum imp_level level);
 int imp_level_parse(const char *text, enum imp_level *level) IMP_MUST_CHECK;
 
 /*
- * "default", "address", "request", "max_level", "privileged_client", "unmapped_client" or "service":
- * the words that idn-show and the JSON of all tools use.  NULL for any other value.
+ * "default", "address", "request", "max_level", "privileged_client", "unmapped_client" or
+ * "service": the words that idn-show and the JSON of all tools use.  NULL for any other value.
  */
 const char *imp_decided_by_name(enum imp_decided_by by);
 
@@ -87,8 +88,8 @@ const char *imp_decided_by_name(enum imp_decided_by by);
 struct imp_identity {
 	uid_t uid;
 	gid_t gid;
-	size_t n_groups;     /* supplementary groups, ascending, each once */
-	const gid_t *groups; /* never NULL when n_groups is not 0 */
+	size_t n_groups;       /* supplementary groups, ascending, each once */
+	const gid_t *groups;   /* never NULL when n_groups is not 0 */
 	const char *principal; /* Kerberos principal, or NULL */
 };
 
@@ -98,9 +99,9 @@ struct imp_identity {
 struct imp_policy;
 
 /*
- * Makes a policy with the defaults: anonymous_user nobody, max_level delegation, default_level_local
- * impersonation, default_level_network identification, privileged_clients identify.
- * -ENOMEM.  The caller owns one reference.
+ * Makes a policy with the defaults: anonymous_user nobody, max_level delegation,
+ * default_level_local impersonation, default_level_network identification, privileged_clients
+ * identify. -ENOMEM.  The caller owns one reference.
  */
 int imp_policy_new(struct imp_policy **policy) IMP_MUST_CHECK;
 
@@ -110,8 +111,8 @@ int imp_policy_new(struct imp_policy **policy) IMP_MUST_CHECK;
  * -ENOENT for an unknown section or key, -EINVAL for a value that it cannot take, -ESRCH for an
  * account that does not exist, or what the name service reported.
  */
-int imp_policy_set(struct imp_policy *policy, const char *section, const char *key, const char *value)
-	IMP_MUST_CHECK;
+int imp_policy_set(struct imp_policy *policy, const char *section, const char *key,
+		   const char *value) IMP_MUST_CHECK;
 
 struct imp_policy *imp_policy_ref(struct imp_policy *policy);
 void imp_policy_unref(struct imp_policy *policy); /* NULL is allowed */
@@ -138,24 +139,25 @@ enum imp_transport {
 const char *imp_transport_name(enum imp_transport transport);
 
 /*
- * Makes a token of the client at the other end of a connected Unix stream or seqpacket socket, as the
- * kernel recorded it when the client connected: SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD where there
- * is one, SO_PEERSEC, and the level from the address that the client bound (unix(7), socket(7),
- * getpeername(2)).  No name service is asked.
+ * Makes a token of the client at the other end of a connected Unix stream or seqpacket socket, as
+ * the kernel recorded it when the client connected: SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD where
+ * there is one, SO_PEERSEC, and the level from the address that the client bound (unix(7),
+ * socket(7), getpeername(2)).  No name service is asked.
  *
  * The descriptor is only read, and may be closed afterwards.  The caller owns one reference.
  * -EBADF, -ENOTSOCK, -ENOTCONN as getsockopt(2) has them; -EAFNOSUPPORT for another address family;
- * -EPROTO when the client bound an address under impersonate/ that names no level: nothing may be done
- * for such a client; -ESRCH when the anonymous account is needed and does not exist; -ENOMEM.
+ * -EPROTO when the client bound an address under impersonate/ that names no level: nothing may be
+ * done for such a client; -ESRCH when the anonymous account is needed and does not exist; -ENOMEM.
  */
-int imp_token_from_connection(int fd, struct imp_policy *policy, struct imp_token **token) IMP_MUST_CHECK;
+int imp_token_from_connection(int fd, struct imp_policy *policy,
+			      struct imp_token **token) IMP_MUST_CHECK;
 
 /*
  * Makes a token of an account, by name or by number, with all of its groups (initgroups(3)), at
- * LEVEL.  A number without an account has no groups.  A token of uid 0 carries every capability that
- * the calling thread is permitted; any other none.
- * -ESRCH when there is no such account; -EINVAL for what can be neither name nor number, and for the
- * ids that the kernel reserves; what the name service reported; -ENOMEM.
+ * LEVEL.  A number without an account has no groups.  A token of uid 0 carries every capability
+ * that the calling thread is permitted; any other none. -ESRCH when there is no such account;
+ * -EINVAL for what can be neither name nor number, and for the ids that the kernel reserves; what
+ * the name service reported; -ENOMEM.
  */
 int imp_token_from_user(const char *user, enum imp_level level, struct imp_policy *policy,
 			struct imp_token **token) IMP_MUST_CHECK;
@@ -174,21 +176,21 @@ int imp_token_from_thread(pid_t pid, pid_t tid, struct imp_token **token) IMP_MU
 int imp_token_current(struct imp_token **token) IMP_MUST_CHECK;
 
 /*
- * The same client at the level that it states with one request.  Where it bound its socket to a level
- * the request can only lower that; where it did not, the statement takes the place of the default.
- * The policy and the cap on privileged clients hold as before.  The caller owns one reference (it may
- * be the same token).  -EINVAL for a value that is no level; -ENOMEM.
+ * The same client at the level that it states with one request.  Where it bound its socket to a
+ * level the request can only lower that; where it did not, the statement takes the place of the
+ * default. The policy and the cap on privileged clients hold as before.  The caller owns one
+ * reference (it may be the same token).  -EINVAL for a value that is no level; -ENOMEM.
  */
-int imp_token_at_request(struct imp_token *token, enum imp_level level, struct imp_token **out)
-	IMP_MUST_CHECK;
+int imp_token_at_request(struct imp_token *token, enum imp_level level,
+			 struct imp_token **out) IMP_MUST_CHECK;
 
 /* The same client at LEVEL or less, because the service wants no more.  Errors as above. */
-int imp_token_lowered(struct imp_token *token, enum imp_level level, struct imp_token **out)
-	IMP_MUST_CHECK;
+int imp_token_lowered(struct imp_token *token, enum imp_level level,
+		      struct imp_token **out) IMP_MUST_CHECK;
 
 /* The same client and level with another scope.  -EINVAL for a value that is no scope; -ENOMEM. */
-int imp_token_scoped(struct imp_token *token, enum imp_scope scope, struct imp_token **out)
-	IMP_MUST_CHECK;
+int imp_token_scoped(struct imp_token *token, enum imp_scope scope,
+		     struct imp_token **out) IMP_MUST_CHECK;
 
 struct imp_token *imp_token_ref(struct imp_token *token);
 void imp_token_unref(struct imp_token *token); /* NULL is allowed */
@@ -211,35 +213,37 @@ const char *imp_token_client_label(const struct imp_token *token);
 /* ------------------------------------------------------------------------------- impersonate -- */
 
 /*
- * Does now what the first impersonation would otherwise do: records the calling thread's credentials
- * as the primary identity of the process, loads the name-service modules, which must not be looked up
- * as a client, and opens the ledger.  To be called once the service has the identity it keeps, before
- * it serves.  Idempotent.  A ledger that cannot be written is logged and done without.
- * -ESTALE when the thread's effective and filesystem ids differ, so that no identity is primary.
+ * Does now what the first impersonation would otherwise do: records the calling thread's
+ * credentials as the primary identity of the process, loads the name-service modules, which must
+ * not be looked up as a client, and opens the ledger.  To be called once the service has the
+ * identity it keeps, before it serves.  Idempotent.  A ledger that cannot be written is logged and
+ * done without. -ESTALE when the thread's effective and filesystem ids differ, so that no identity
+ * is primary.
  */
 int imp_prepare(void) IMP_MUST_CHECK;
 
 /*
  * Makes the directory of the ledgers (/run/impersonate, or IMPERSONATION_RUNTIME_DIR) where it is
- * missing.  For a service that starts as root and goes on as somebody else: to be called before that.
+ * missing.  For a service that starts as root and goes on as somebody else: to be called before
+ * that.
  */
 int imp_prepare_runtime_dir(void) IMP_MUST_CHECK;
 
 /*
- * Makes the calling thread act as TOKEN says until it reverts; replaces what it impersonated before.
- * On failure the thread is what it was.
+ * Makes the calling thread act as TOKEN says until it reverts; replaces what it impersonated
+ * before. On failure the thread is what it was.
  *
- * Order: supplementary groups, effective gid, effective uid, capabilities, each by a system call for
- * this thread alone (setgroups(2), setresgid(2), setresuid(2), capset(2); "C library/kernel
- * differences" there).  Real and saved ids and the permitted capabilities stay the service's, so that
- * the client can neither signal nor trace the thread, and the way back is open.  What is equal already
- * is skipped.
+ * Order: supplementary groups, effective gid, effective uid, capabilities, each by a system call
+ * for this thread alone (setgroups(2), setresgid(2), setresuid(2), capset(2); "C library/kernel
+ * differences" there).  Real and saved ids and the permitted capabilities stay the service's, so
+ * that the client can neither signal nor trace the thread, and the way back is open.  What is equal
+ * already is skipped.
  *
- * -EPERM without CAP_SETUID and CAP_SETGID in the permitted set (no privilege is needed for an identity
- * equal to the service's own), or where the token has capabilities that the service has not; -ESTALE
- * when the thread was not at the primary identity to begin with; -EINVAL for an id that the user
- * namespace does not map; -ENOMEM.  The log callback is told the step and the missing capability.
- * Aborts the process if a switch fails half-way and cannot be undone.
+ * -EPERM without CAP_SETUID and CAP_SETGID in the permitted set (no privilege is needed for an
+ * identity equal to the service's own), or where the token has capabilities that the service has
+ * not; -ESTALE when the thread was not at the primary identity to begin with; -EINVAL for an id
+ * that the user namespace does not map; -ENOMEM.  The log callback is told the step and the missing
+ * capability. Aborts the process if a switch fails half-way and cannot be undone.
  */
 int imp_impersonate(struct imp_token *token) IMP_MUST_CHECK;
 
@@ -256,13 +260,13 @@ void imp_revert(void);
 void imp_revert_from(const struct imp_token *token);
 
 /*
- * Calls WORK(ARGUMENT) as TOKEN and comes back to what the thread was before, also where WORK itself
- * impersonated or reverted.  *RESULT, when not NULL, gets what WORK returned.  Asserts the thread's
- * credentials before WORK, and after it: -ESTALE if they are not the token's, before which WORK is not
- * called.  Otherwise errors as imp_impersonate.
+ * Calls WORK(ARGUMENT) as TOKEN and comes back to what the thread was before, also where WORK
+ * itself impersonated or reverted.  *RESULT, when not NULL, gets what WORK returned.  Asserts the
+ * thread's credentials before WORK, and after it: -ESTALE if they are not the token's, before which
+ * WORK is not called.  Otherwise errors as imp_impersonate.
  */
-int imp_run(struct imp_token *token, int (*work)(void *argument), void *argument, int *result)
-	IMP_MUST_CHECK;
+int imp_run(struct imp_token *token, int (*work)(void *argument), void *argument,
+	    int *result) IMP_MUST_CHECK;
 
 /*
  * Reads the calling thread's credentials from the kernel and holds them against TOKEN, or with NULL
@@ -272,8 +276,8 @@ int imp_run(struct imp_token *token, int (*work)(void *argument), void *argument
 int imp_assert(const struct imp_token *token) IMP_MUST_CHECK;
 
 /*
- * Can this process impersonate?  0, or -EPERM with *MISSING the name of the first capability that is
- * not in the calling thread's permitted set ("CAP_SETUID", static); MISSING may be NULL.
+ * Can this process impersonate?  0, or -EPERM with *MISSING the name of the first capability that
+ * is not in the calling thread's permitted set ("CAP_SETUID", static); MISSING may be NULL.
  */
 int imp_check_privilege(const char **missing) IMP_MUST_CHECK;
 
@@ -285,20 +289,22 @@ struct imp_become {
 	gid_t gid;
 	size_t n_groups;
 	const gid_t *groups;
-	uint64_t capabilities; /* to keep in the permitted set, 1 << CAP_...; what it has not got is no error */
+	uint64_t capabilities; /* to keep in the permitted set, 1 << CAP_...; what it has not got is
+				  no error */
 	bool effective;	       /* have them in the effective set too */
 	bool limit_bounding;   /* take all others out of the bounding set (needs CAP_SETPCAP) */
 };
 
 /*
- * Makes real, effective, saved and filesystem ids, the groups and the capability sets of the calling
- * thread what BECOME says, reads all of it back, and, where neither the identity nor a kept capability
- * would allow it, proves that no way leads back.  For a process that drops privilege before it starts
- * threads, and for the last step before exec.  Ambient and inheritable sets are emptied.
+ * Makes real, effective, saved and filesystem ids, the groups and the capability sets of the
+ * calling thread what BECOME says, reads all of it back, and, where neither the identity nor a kept
+ * capability would allow it, proves that no way leads back.  For a process that drops privilege
+ * before it starts threads, and for the last step before exec.  Ambient and inheritable sets are
+ * emptied.
  *
- * *STEP, when not NULL, gets the name of what failed, static.  -EBUSY while the thread impersonates or
- * after imp_prepare; -EPERM and what else the kernel reports.  After a failure the thread is in no
- * state that may be used: exit.
+ * *STEP, when not NULL, gets the name of what failed, static.  -EBUSY while the thread impersonates
+ * or after imp_prepare; -EPERM and what else the kernel reports.  After a failure the thread is in
+ * no state that may be used: exit.
  */
 int imp_become(const struct imp_become *become, const char **step) IMP_MUST_CHECK;
 
@@ -307,7 +313,8 @@ int imp_become(const struct imp_become *become, const char **step) IMP_MUST_CHEC
 /*
  * Connects to the Unix stream socket at PATH at LEVEL: binds the abstract address
  * impersonate/LEVEL/RANDOM first, by which the service, and the kernel, knows it.  Returns a
- * descriptor, close-on-exec, or a negative errno of socket(2), bind(2) or connect(2); -ENAMETOOLONG.
+ * descriptor, close-on-exec, or a negative errno of socket(2), bind(2) or connect(2);
+ * -ENAMETOOLONG.
  */
 int imp_connect_unix(const char *path, enum imp_level level) IMP_MUST_CHECK;
 
@@ -319,54 +326,62 @@ int imp_level_from_environment(enum imp_level fallback, enum imp_level *level) I
 
 /* ----------------------------------------------------------------------------------- ledger -- */
 
-/* What a service says of one of its threads; idn-ledger(5).  Never to be believed over the kernel. */
+/* What a service says of one of its threads; idn-ledger(5).  Never to be believed over the kernel.
+ */
 struct imp_ledger_entry {
 	pid_t tid;
 	bool impersonating;
-	enum imp_level level;		 /* the rest up to since only where impersonating */
+	enum imp_level level; /* the rest up to since only where impersonating */
 	enum imp_decided_by decided_by;
 	enum imp_scope scope;
 	enum imp_transport transport;
-	uid_t client_uid;		 /* IMP_NO_UID at level anonymous */
+	uid_t client_uid; /* IMP_NO_UID at level anonymous */
 	gid_t client_gid;
-	pid_t client_pid;		 /* 0 where it is not known */
+	pid_t client_pid; /* 0 where it is not known */
 	uid_t access_uid;
 	gid_t access_gid;
 	uint64_t access_groups_hash;
-	int64_t since_ns;		 /* CLOCK_REALTIME */
-	uint64_t impersonations;	 /* from here on: since the thread's first */
+	int64_t since_ns;	 /* CLOCK_REALTIME */
+	uint64_t impersonations; /* from here on: since the thread's first */
 	uint64_t flows;
 	uint64_t flows_refused;
 	uint64_t mismatches;
-	bool settled;			 /* false: it was in the middle of a switch, however often read */
+	bool settled; /* false: it was in the middle of a switch, however often read */
 };
 
 /* A ledger, open for reading. */
 struct imp_ledger;
 
 /*
- * Opens the ledger of process PID, after checking that it is believable: a regular file, reached by no
- * symbolic link, whose owner is root or the process's own user, writable by nobody else, of this
+ * Opens the ledger of process PID, after checking that it is believable: a regular file, reached by
+ * no symbolic link, whose owner is root or the process's own user, writable by nobody else, of this
  * process's start time, of a version that is known.
- * -ENOENT when there is none; -ESRCH when there is no such process; -EPERM for a wrong owner or mode;
- * -ESTALE for another process's; -EPROTO for a wrong size or content; -ENOTSUP for another version.
+ * -ENOENT when there is none; -ESRCH when there is no such process; -EPERM for a wrong owner or
+ * mode; -ESTALE for another process's; -EPROTO for a wrong size or content; -ENOTSUP for another
+ * version.
  */
 int imp_ledger_open(pid_t pid, struct imp_ledger **ledger) IMP_MUST_CHECK;
 
 /* Reads one thread's entry.  -ENOENT when the thread has none; -EPROTO when it makes no sense. */
-int imp_ledger_read(const struct imp_ledger *ledger, pid_t tid, struct imp_ledger_entry *entry)
-	IMP_MUST_CHECK;
+int imp_ledger_read(const struct imp_ledger *ledger, pid_t tid,
+		    struct imp_ledger_entry *entry) IMP_MUST_CHECK;
+
+/* The primary identity as the process recorded it; groups hashed as idn-ledger(5) says. */
+void imp_ledger_primary(const struct imp_ledger *ledger, uid_t *uid, gid_t *gid,
+			uint64_t *groups_hash);
 
 void imp_ledger_close(struct imp_ledger *ledger); /* NULL is allowed */
 
 /* -------------------------------------------------------------------------------------- log -- */
 
-/* PRIORITY is one of syslog(3): LOG_CRIT before an abort, LOG_ERR, LOG_WARNING.  MESSAGE is one line. */
+/* PRIORITY is one of syslog(3): LOG_CRIT before an abort, LOG_ERR, LOG_WARNING.  MESSAGE is one
+ * line. */
 typedef void imp_log_fn(int priority, const char *message, void *data);
 
 /*
- * Names the function that is told what the library has to say; NULL for silence, as at first.  It may
- * be called from any thread, also while the thread is somebody else.  To be set before threads start.
+ * Names the function that is told what the library has to say; NULL for silence, as at first.  It
+ * may be called from any thread, also while the thread is somebody else.  To be set before threads
+ * start.
  */
 void imp_set_log(imp_log_fn *log, void *data);
 

@@ -52,14 +52,18 @@ static int prove(const struct imp_become *become, const struct credentials *befo
 {
 	uint64_t kept = become->capabilities & before->permitted;
 	struct credentials after, want = {
-		.real_uid = become->uid, .effective_uid = become->uid,
-		.saved_uid = become->uid, .filesystem_uid = become->uid,
-		.real_gid = become->gid, .effective_gid = become->gid,
-		.saved_gid = become->gid, .filesystem_gid = become->gid,
-		.effective = become->effective ? kept : 0,
-		.permitted = kept,
-		.groups = (struct groups *)groups,
-	};
+					  .real_uid = become->uid,
+					  .effective_uid = become->uid,
+					  .saved_uid = become->uid,
+					  .filesystem_uid = become->uid,
+					  .real_gid = become->gid,
+					  .effective_gid = become->gid,
+					  .saved_gid = become->gid,
+					  .filesystem_gid = become->gid,
+					  .effective = become->effective ? kept : 0,
+					  .permitted = kept,
+					  .groups = (struct groups *)groups,
+				  };
 	int error = credentials_read(&after);
 
 	*step = "cannot read back what was set";
@@ -85,7 +89,8 @@ static int prove(const struct imp_become *become, const struct credentials *befo
 	if (!(kept & CAPABILITY(CAP_SETGID)) && become->uid != 0) {
 		gid_t back = before->saved_gid != become->gid ? before->saved_gid : 0;
 
-		if ((back != become->gid && credentials_set_gids(IMP_NO_GID, back, IMP_NO_GID) == 0) ||
+		if ((back != become->gid &&
+		     credentials_set_gids(IMP_NO_GID, back, IMP_NO_GID) == 0) ||
 		    credentials_set_groups(before->groups) == 0)
 			return -ESTALE;
 	}

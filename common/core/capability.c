@@ -39,6 +39,15 @@ int imp_check_privilege(const char **missing)
 	return -EPERM;
 }
 
+uint64_t capability_all(void)
+{
+	uint64_t all = 0;
+
+	for (int number = 0; number < 64 && CAP_IS_SUPPORTED(number); number++)
+		all |= CAPABILITY(number);
+	return all;
+}
+
 const char *capability_name(int number, char *buffer, size_t size)
 {
 	char *name = number < cap_max_bits() ? cap_to_name(number) : NULL;
@@ -50,8 +59,6 @@ const char *capability_name(int number, char *buffer, size_t size)
 		snprintf(buffer, size, "cap_%d", number);
 	if (name)
 		cap_free(name);
-	for (char *c = buffer; *c; c++)
-		*c = (char)toupper((unsigned char)*c);
 	return buffer;
 }
 

@@ -13,8 +13,8 @@
 #define CAPABILITIES_TO_SWITCH (CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID))
 
 /*
- * What the kernel takes out of the effective set as the filesystem uid leaves 0, and puts back as it
- * returns (include/linux/capability.h, CAP_FS_SET): the capabilities that decide about files.
+ * What the kernel takes out of the effective set as the filesystem uid leaves 0, and puts back as
+ * it returns (include/linux/capability.h, CAP_FS_SET): the capabilities that decide about files.
  */
 #define CAPABILITIES_OF_FILES                                                                      \
 	(CAPABILITY(CAP_CHOWN) | CAPABILITY(CAP_MKNOD) | CAPABILITY(CAP_DAC_OVERRIDE) |            \
@@ -24,7 +24,10 @@
 /* The calling thread's permitted set.  -errno of capget(2). */
 int capability_permitted(uint64_t *permitted) IMP_MUST_CHECK;
 
-/* "CAP_SETUID", into BUFFER; "CAP_63" for one that libcap does not know. */
+/* All that this kernel has. */
+uint64_t capability_all(void);
+
+/* "cap_setuid", into BUFFER; "cap_63" for one that libcap does not know. */
 const char *capability_name(int number, char *buffer, size_t size);
 
 /* The lowest capability in a set that is not empty. */

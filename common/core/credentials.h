@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thread's credentials: reading all, changing each.  All of these concern the calling thread alone,
- * and return 0 or the negative errno of the system call of that name, unless said otherwise.
+ * A thread's credentials: reading all, changing each.  All of these concern the calling thread
+ * alone, and return 0 or the negative errno of the system call of that name, unless said otherwise.
  */
 #ifndef CORE_CREDENTIALS_H
 #define CORE_CREDENTIALS_H
@@ -26,11 +26,12 @@ int credentials_set_groups(const struct groups *groups) IMP_MUST_CHECK;
 /* IMP_NO_UID and IMP_NO_GID leave an id as it is.  The filesystem id follows the effective one. */
 int credentials_set_uids(uid_t real, uid_t effective, uid_t saved) IMP_MUST_CHECK;
 int credentials_set_gids(gid_t real, gid_t effective, gid_t saved) IMP_MUST_CHECK;
-/* Return the id that the thread has afterwards; given IMP_NO_UID or IMP_NO_GID they change nothing. */
+/* Return the id that the thread has afterwards; given IMP_NO_UID or IMP_NO_GID they change nothing.
+ */
 uid_t credentials_set_filesystem_uid(uid_t uid) IMP_MUST_CHECK;
 gid_t credentials_set_filesystem_gid(gid_t gid) IMP_MUST_CHECK;
-int credentials_set_capabilities(uint64_t effective, uint64_t permitted, uint64_t inheritable)
-	IMP_MUST_CHECK;
+int credentials_set_capabilities(uint64_t effective, uint64_t permitted,
+				 uint64_t inheritable) IMP_MUST_CHECK;
 int credentials_set_keep_capabilities(bool keep) IMP_MUST_CHECK;
 /* 1 or 0, or a negative errno. */
 int credentials_get_keep_capabilities(void) IMP_MUST_CHECK;

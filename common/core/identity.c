@@ -65,11 +65,14 @@ uint64_t groups_hash(const gid_t *gids, size_t count)
 {
 	uint64_t hash = 0xcbf29ce484222325u;
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0 && gids[i] == gids[i - 1])
+			continue; /* the kernel keeps a list as it was given, doubles and all */
 		for (unsigned shift = 0; shift < 32; shift += 8) {
 			hash ^= (gids[i] >> shift) & 0xff;
 			hash *= 0x100000001b3u;
 		}
+	}
 	return hash;
 }
 
@@ -96,52 +99,68 @@ void identity_clear(struct identity *identity)
 
 /* ------------------------------------------------------------------------------- accounts -- */
 
-int identity_parse_id(const char *text, uint32_t *id)
-{
-	size_t digits = strspn(text, "0123456789");
-
-	if (digits == 0 || text[digits] != '\0' || (text[0] == '0' && digits > 1))
-		return -EINVAL;
-	if (digits > 10)
-		return -ERANGE;
-
-	unsigned long long value = strtoull(text, NULL, 10);
-
-	if (value >= UINT32_MAX || value == UINT16_MAX)
-		return -ERANGE;
-	*id = (uint32_t)value;
-	return 0;
-}
-
-/* getpwnam_r and getpwuid_r want a buffer of unknown size: 1 KiB is tried, then twice as much. */
-struct account {
-	struct passwd entry;
-	char *buffer;
-};
-
-static int look_up(const char *name, uid_t uid, struct account *account)
+/*
+ * The _r functions want a buffer of unknown size: 1 KiB is tried, then twice as much.  ASK calls
+ * one of them, and returns its error; *FOUND says whether there was an entry.
+ */
+static int look_up(int (*ask)(void *query, char *buffer, size_t size, bool *found), void *query,
+		   char **memory)
 {
 	for (size_t size = 1024;; size *= 2) {
 		char *buffer = malloc(size);
-		struct passwd *found = NULL;
+		bool found = false;
 
 		if (!buffer)
 			return -ENOMEM;
-		int error = name ? getpwnam_r(name, &account->entry, buffer, size, &found)
-				 : getpwuid_r(uid, &account->entry, buffer, size, &found);
+		int error = ask(query, buffer, size, &found);
 
 		if (found) {
-			account->buffer = buffer;
+			*memory = buffer;
 			return 0;
 		}
 		free(buffer);
 		if (error == ERANGE && size < (1u << 24))
 			continue;
 		/* getpwnam(3): "not found" may come as any of these. */
-		if (error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM)
+		if (error == 0 || error == ENOENT || error == ESRCH || error == EBADF ||
+		    error == EPERM)
 			return -ESRCH;
 		return -error;
 	}
+}
+
+struct user_query {
+	const char *name; /* NULL: by uid */
+	uid_t uid;
+	struct passwd entry;
+};
+
+static int ask_user(void *data, char *buffer, size_t size, bool *found)
+{
+	struct user_query *query = data;
+	struct passwd *result = NULL;
+	int error = query->name ? getpwnam_r(query->name, &query->entry, buffer, size, &result)
+				: getpwuid_r(query->uid, &query->entry, buffer, size, &result);
+
+	*found = result != NULL;
+	return error;
+}
+
+struct group_query {
+	const char *name; /* NULL: by gid */
+	gid_t gid;
+	struct group entry;
+};
+
+static int ask_group(void *data, char *buffer, size_t size, bool *found)
+{
+	struct group_query *query = data;
+	struct group *result = NULL;
+	int error = query->name ? getgrnam_r(query->name, &query->entry, buffer, size, &result)
+				: getgrgid_r(query->gid, &query->entry, buffer, size, &result);
+
+	*found = result != NULL;
+	return error;
 }
 
 static int groups_of_account(const struct passwd *entry, struct groups **groups)
@@ -166,67 +185,141 @@ static int groups_of_account(const struct passwd *entry, struct groups **groups)
 	}
 }
 
-int identity_of_user(const char *user, struct identity *identity)
+static int fill_account(const struct passwd *entry, struct account *account)
 {
-	struct account account = {.buffer = NULL};
 	struct groups *groups;
+	int error = groups_of_account(entry, &groups);
+
+	if (error < 0)
+		return error;
+	identity_init(&account->identity, entry->pw_uid, entry->pw_gid, groups);
+	account->name = strdup(entry->pw_name);
+	account->home = strdup(entry->pw_dir);
+	account->shell = strdup(entry->pw_shell);
+	if (account->name && account->home && account->shell)
+		return 0;
+	account_clear(account);
+	return -ENOMEM;
+}
+
+static int number_alone(uint32_t id, struct account *account)
+{
+	struct groups *groups;
+	int error = groups_new(NULL, 0, &groups);
+
+	if (error == 0)
+		identity_init(&account->identity, id, id, groups);
+	return error;
+}
+
+int account_of_user(const char *user, struct account *account)
+{
+	struct user_query query = {.name = user};
 	uint32_t id = 0;
+	char *memory;
 	int error;
 
+	memset(account, 0, sizeof(*account));
 	if (user[0] == '\0')
 		return -EINVAL;
 
 	/* A name made of digits is a name first, as chown(1) and POSIX have it. */
-	error = look_up(user, 0, &account);
+	error = look_up(ask_user, &query, &memory);
 	if (error == -ESRCH && user[0] >= '0' && user[0] <= '9') {
 		if (identity_parse_id(user, &id) < 0)
 			return -EINVAL;
-		error = look_up(NULL, id, &account);
-		if (error == -ESRCH) {
-			error = groups_new(NULL, 0, &groups);
-			if (error == 0)
-				identity_init(identity, id, id, groups);
-			return error;
-		}
+		query = (struct user_query){.uid = id};
+		error = look_up(ask_user, &query, &memory);
+		if (error == -ESRCH)
+			return number_alone(id, account);
 	}
 	if (error < 0)
 		return error;
+	error = fill_account(&query.entry, account);
+	free(memory);
+	return error;
+}
 
-	error = groups_of_account(&account.entry, &groups);
-	if (error == 0)
-		identity_init(identity, account.entry.pw_uid, account.entry.pw_gid, groups);
-	free(account.buffer);
+void account_clear(struct account *account)
+{
+	identity_clear(&account->identity);
+	free(account->name);
+	free(account->home);
+	free(account->shell);
+	account->name = account->home = account->shell = NULL;
+}
+
+int identity_of_user(const char *user, struct identity *identity)
+{
+	struct account account;
+	int error = account_of_user(user, &account);
+
+	if (error < 0)
+		return error;
+	identity_copy(identity, &account.identity);
+	account_clear(&account);
+	return 0;
+}
+
+int identity_of_group(const char *group, gid_t *gid)
+{
+	struct group_query query = {.name = group};
+	uint32_t id = 0;
+	char *memory;
+	int error;
+
+	if (group[0] == '\0')
+		return -EINVAL;
+	error = look_up(ask_group, &query, &memory);
+	if (error == 0) {
+		*gid = query.entry.gr_gid;
+		free(memory);
+	} else if (error == -ESRCH && group[0] >= '0' && group[0] <= '9') {
+		if (identity_parse_id(group, &id) < 0)
+			return -EINVAL;
+		*gid = id;
+		error = 0;
+	}
 	return error;
 }
 
 char *identity_user_name(uid_t uid, char *buffer, size_t size)
 {
-	struct account account = {.buffer = NULL};
+	struct user_query query = {.uid = uid};
+	char *memory;
 
-	if (look_up(NULL, uid, &account) < 0)
+	if (look_up(ask_user, &query, &memory) < 0)
 		return NULL;
-	snprintf(buffer, size, "%s", account.entry.pw_name);
-	free(account.buffer);
+	snprintf(buffer, size, "%s", query.entry.pw_name);
+	free(memory);
 	return buffer;
 }
 
 char *identity_group_name(gid_t gid, char *buffer, size_t size)
 {
-	for (size_t room = 1024; room < (1u << 24); room *= 2) {
-		struct group entry, *found = NULL;
-		char *memory = malloc(room);
+	struct group_query query = {.gid = gid};
+	char *memory;
 
-		if (!memory)
-			return NULL;
-		int error = getgrgid_r(gid, &entry, memory, room, &found);
+	if (look_up(ask_group, &query, &memory) < 0)
+		return NULL;
+	snprintf(buffer, size, "%s", query.entry.gr_name);
+	free(memory);
+	return buffer;
+}
 
-		if (found)
-			snprintf(buffer, size, "%s", entry.gr_name);
-		free(memory);
-		if (found)
-			return buffer;
-		if (error != ERANGE)
-			return NULL;
-	}
-	return NULL;
+int identity_parse_id(const char *text, uint32_t *id)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (digits == 0 || text[digits] != '\0' || (text[0] == '0' && digits > 1))
+		return -EINVAL;
+	if (digits > 10)
+		return -ERANGE;
+
+	unsigned long long value = strtoull(text, NULL, 10);
+
+	if (value >= UINT32_MAX || value == UINT16_MAX)
+		return -ERANGE;
+	*id = (uint32_t)value;
+	return 0;
 }

@@ -21,7 +21,7 @@ struct groups *groups_ref(struct groups *groups);
 void groups_unref(struct groups *groups); /* NULL is allowed */
 bool groups_equal(const struct groups *a, const struct groups *b);
 
-/* FNV-1a over the ids of an ascending list, each once: what the ledger knows of groups. */
+/* FNV-1a over the ids of an ascending list, doubles once: what the ledger knows of groups. */
 uint64_t groups_hash(const gid_t *gids, size_t count);
 
 /* An identity and the reference that its group list stands on. */
@@ -36,12 +36,27 @@ void identity_init(struct identity *identity, uid_t uid, gid_t gid, struct group
 void identity_copy(struct identity *copy, const struct identity *identity);
 void identity_clear(struct identity *identity);
 
+/* An account: an identity with all its groups, and what goes with it.  All of it owned. */
+struct account {
+	struct identity identity;
+	char *name; /* NULL, with the next two: a number without an account */
+	char *home;
+	char *shell;
+};
+
 /*
- * Looks an account up, by name or decimal number, in the name service, with all its groups.  A number
- * without an account is itself, with the gid of the same number and no groups.
- * -ESRCH, -EINVAL, -ENOMEM, or what the name service reported; see imp_token_from_user.
+ * Looks an account up, by name or decimal number, in the name service.  A number without an account
+ * is itself, with the gid of the same number and no groups. -ESRCH, -EINVAL, -ENOMEM, or what the
+ * name service reported; see imp_token_from_user.
  */
+int account_of_user(const char *user, struct account *account) IMP_MUST_CHECK;
+void account_clear(struct account *account);
+
+/* The same, where the identity is all that is wanted. */
 int identity_of_user(const char *user, struct identity *identity) IMP_MUST_CHECK;
+
+/* A group's gid, by name or decimal number.  Errors as account_of_user. */
+int identity_of_group(const char *group, gid_t *gid) IMP_MUST_CHECK;
 
 /*
  * Reads a decimal uid or gid: no sign, no leading zero, nothing behind it, below 2^32 - 1 and not

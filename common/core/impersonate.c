@@ -68,7 +68,7 @@ int imp_prepare(void)
 
 	pthread_once(&once, prepare_once);
 	if (prepare_error == 0)
-		ledger_open();
+		ledger_open(switch_primary());
 	return prepare_error;
 }
 
@@ -107,7 +107,8 @@ int imp_impersonate(struct imp_token *token)
 
 	if (error == 0) {
 		ledger_begin(thread.slot);
-		error = switch_to(token_access(token), token->scope, token_capabilities(token), &step);
+		error = switch_to(token_access(token), token->scope, token_capabilities(token),
+				  &step);
 	}
 	if (error < 0) {
 		settle(true);
@@ -179,7 +180,8 @@ static void restore(struct imp_token *before)
 	int error = imp_impersonate(before);
 
 	if (error < 0)
-		log_die("coming back from a scoped run", "cannot take the former token again", error);
+		log_die("coming back from a scoped run", "cannot take the former token again",
+			error);
 	imp_token_unref(before);
 }
 

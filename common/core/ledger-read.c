@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The ledger's reader.  The file may be anybody's and may say anything: it is read, not mapped (a
- * mapped file that shrinks is a SIGBUS), every number is checked, and nothing in it outweighs /proc.
+ * mapped file that shrinks is a SIGBUS), every number is checked, and nothing in it outweighs
+ * /proc.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,7 @@
 
 struct imp_ledger {
 	int fd;
-	uint32_t n_slots;
+	struct ledger_header header;
 };
 
 /* How often, and after what pause, a slot in the middle of a switch is looked at again. */
@@ -47,23 +48,23 @@ static int check_owner(int fd, pid_t pid)
 	return own ? 0 : -EPERM;
 }
 
-static int check_header(int fd, pid_t pid, uint64_t start, uint32_t *n_slots)
+static int check_header(int fd, pid_t pid, uint64_t start, struct ledger_header *header)
 {
-	struct ledger_header header;
 	struct stat status;
 
-	if (pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
-	    memcmp(header.magic, LEDGER_MAGIC, sizeof(header.magic)) != 0)
+	if (pread(fd, header, sizeof(*header), 0) != (ssize_t)sizeof(*header) ||
+	    memcmp(header->magic, LEDGER_MAGIC, sizeof(header->magic)) != 0)
 		return -EPROTO;
-	if (header.version != LEDGER_VERSION)
+	if (header->version != LEDGER_VERSION)
 		return -ENOTSUP;
-	if (header.pid != (uint32_t)pid || header.start_time != start)
+	if (header->pid != (uint32_t)pid || header->start_time != start)
 		return -ESTALE;
-	*n_slots = atomic_load_explicit(&header.n_slots, memory_order_relaxed);
-	if (header.slot_size != sizeof(struct ledger_slot) || *n_slots > LEDGER_SLOTS_MAXIMUM ||
+	uint32_t n_slots = header->n_slots;
+
+	if (header->slot_size != sizeof(struct ledger_slot) || n_slots > LEDGER_SLOTS_MAXIMUM ||
 	    fstat(fd, &status) < 0 ||
 	    (uint64_t)status.st_size <
-		    LEDGER_SLOTS_OFFSET + (uint64_t)*n_slots * sizeof(struct ledger_slot))
+		    LEDGER_SLOTS_OFFSET + (uint64_t)n_slots * sizeof(struct ledger_slot))
 		return -EPROTO;
 	return 0;
 }
@@ -72,7 +73,7 @@ int imp_ledger_open(pid_t pid, struct imp_ledger **ledger)
 {
 	char path[4096];
 	uint64_t start;
-	uint32_t n_slots;
+	struct ledger_header header;
 	int error = procfs_start_time(pid, &start);
 
 	if (error < 0)
@@ -86,7 +87,7 @@ int imp_ledger_open(pid_t pid, struct imp_ledger **ledger)
 		return errno == ENOTDIR ? -ENOENT : errno == ELOOP ? -EPERM : -errno;
 	error = check_owner(fd, pid);
 	if (error == 0)
-		error = check_header(fd, pid, start, &n_slots);
+		error = check_header(fd, pid, start, &header);
 
 	struct imp_ledger *new = error == 0 ? malloc(sizeof(*new)) : NULL;
 
@@ -95,9 +96,17 @@ int imp_ledger_open(pid_t pid, struct imp_ledger **ledger)
 		return error < 0 ? error : -ENOMEM;
 	}
 	new->fd = fd;
-	new->n_slots = n_slots;
+	new->header = header;
 	*ledger = new;
 	return 0;
+}
+
+void imp_ledger_primary(const struct imp_ledger *ledger, uid_t *uid, gid_t *gid,
+			uint64_t *groups_hash)
+{
+	*uid = ledger->header.primary_uid;
+	*gid = ledger->header.primary_gid;
+	*groups_hash = ledger->header.primary_groups_hash;
 }
 
 void imp_ledger_close(struct imp_ledger *ledger)
@@ -112,12 +121,13 @@ static int read_slot(const struct imp_ledger *ledger, uint32_t index, struct led
 {
 	off_t offset = (off_t)(LEDGER_SLOTS_OFFSET + index * sizeof(*slot));
 
-	return pread(ledger->fd, slot, sizeof(*slot), offset) == (ssize_t)sizeof(*slot) ? 0 : -EPROTO;
+	return pread(ledger->fd, slot, sizeof(*slot), offset) == (ssize_t)sizeof(*slot) ? 0
+											: -EPROTO;
 }
 
 /*
- * Two readings that are equal, with an even sequence number, are one that nobody wrote into: the two
- * system calls are ordered, whatever the order of copying within one of them.
+ * Two readings that are equal, with an even sequence number, are one that nobody wrote into: the
+ * two system calls are ordered, whatever the order of copying within one of them.
  */
 static int read_settled(const struct imp_ledger *ledger, uint32_t index, struct ledger_slot *slot,
 			bool *settled)
@@ -166,7 +176,7 @@ static int to_entry(const struct ledger_slot *slot, struct imp_ledger_entry *ent
 
 int imp_ledger_read(const struct imp_ledger *ledger, pid_t tid, struct imp_ledger_entry *entry)
 {
-	for (uint32_t i = 0; i < ledger->n_slots; i++) {
+	for (uint32_t i = 0; i < ledger->header.n_slots; i++) {
 		struct ledger_slot slot;
 		bool settled;
 

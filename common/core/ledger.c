@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The ledger's writer: a file in /run, mapped, of which each thread writes a slot of its own. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,7 +125,8 @@ static bool add_chunk(void)
 
 	if (chunk >= N_CHUNKS)
 		return false;
-	ledger.chunks[chunk] = map_part((off_t)(LEDGER_SLOTS_OFFSET + chunk * CHUNK_SIZE), CHUNK_SIZE);
+	ledger.chunks[chunk] =
+		map_part((off_t)(LEDGER_SLOTS_OFFSET + chunk * CHUNK_SIZE), CHUNK_SIZE);
 	if (!ledger.chunks[chunk])
 		return false;
 	atomic_store_explicit(&ledger.header->n_slots, (chunk + 1) * LEDGER_SLOTS_AT_ONCE,
@@ -133,7 +134,7 @@ static bool add_chunk(void)
 	return true;
 }
 
-static int create(void)
+static int create(const struct identity *primary)
 {
 	uint64_t start;
 	char name[64];
@@ -159,7 +160,8 @@ static int create(void)
 
 	/* One of the same name is our own, from before an exec, or a squatter's. */
 	unlinkat(directory, name, 0);
-	ledger.fd = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	ledger.fd =
+		openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	error = ledger.fd < 0 ? -errno : 0;
 	close(directory);
 	if (error < 0)
@@ -180,18 +182,21 @@ static int create(void)
 	header->slot_size = sizeof(struct ledger_slot);
 	header->pid = (uint32_t)ledger.pid;
 	header->start_time = start;
+	header->primary_uid = primary->view.uid;
+	header->primary_gid = primary->view.gid;
+	header->primary_groups_hash = primary->groups->hash;
 	header->version = LEDGER_VERSION;
 	atomic_thread_fence(memory_order_release);
 	memcpy(header->magic, LEDGER_MAGIC, sizeof(header->magic));
 	return 0;
 }
 
-void ledger_open(void)
+void ledger_open(const struct identity *primary)
 {
 	pthread_mutex_lock(&ledger.lock);
 	if (!ledger.tried) {
 		ledger.tried = true;
-		int error = create();
+		int error = create(primary);
 
 		if (error < 0) {
 			log_line(LOG_WARNING, "no ledger in %s: %s: threads will be unrecorded",
@@ -245,7 +250,8 @@ struct ledger_slot *ledger_claim(void)
 		return NULL;
 	pthread_mutex_lock(&ledger.lock);
 	for (uint32_t i = 0; !slot; i++) {
-		if (i * LEDGER_SLOTS_AT_ONCE >= atomic_load(&ledger.header->n_slots) && !add_chunk())
+		if (i * LEDGER_SLOTS_AT_ONCE >= atomic_load(&ledger.header->n_slots) &&
+		    !add_chunk())
 			break;
 		slot = claim_in(ledger.chunks[i], tid);
 	}

@@ -5,7 +5,7 @@
 
 #include <stdatomic.h>
 
-#include "impersonate.h"
+#include "identity.h"
 
 #define LEDGER_MAGIC "IMPLEDGR"
 #define LEDGER_VERSION 1u
@@ -23,6 +23,9 @@ struct ledger_header {
 	uint64_t start_time;	   /* clock ticks since boot */
 	_Atomic uint32_t n_slots;  /* that the file has room for */
 	_Atomic uint32_t overflow; /* threads that found no room */
+	uint32_t primary_uid;	   /* the primary identity */
+	uint32_t primary_gid;
+	uint64_t primary_groups_hash;
 };
 
 enum ledger_state { LEDGER_FREE, LEDGER_PRIMARY, LEDGER_IMPERSONATING };
@@ -55,10 +58,10 @@ struct ledger_slot {
 _Static_assert(sizeof(struct ledger_slot) == 128, "idn-ledger(5) says 128");
 
 /*
- * Opens this process's ledger for writing, once; a failure is logged once, and everything below then
- * does nothing.  To be called as the primary identity.
+ * Opens this process's ledger for writing, once; a failure is logged once, and everything below
+ * then does nothing.  To be called as the primary identity, which it records.
  */
-void ledger_open(void);
+void ledger_open(const struct identity *primary);
 
 /* Forgets the ledger of the parent, in a child. */
 void ledger_forget(void);
@@ -67,7 +70,8 @@ void ledger_forget(void);
 struct ledger_slot *ledger_claim(void);
 void ledger_release(struct ledger_slot *slot); /* NULL is allowed, here and below */
 
-/* The thread's credentials are about to change: what the slot says does not hold until it is settled. */
+/* The thread's credentials are about to change: what the slot says does not hold until it is
+ * settled. */
 void ledger_begin(struct ledger_slot *slot);
 /* They have: the thread is at the primary identity ... */
 void ledger_settle_primary(struct ledger_slot *slot);

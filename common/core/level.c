@@ -100,7 +100,8 @@ int level_from_address(const struct sockaddr_un *address, socklen_t length, enum
 	if (length <= header + 1 || length > sizeof(*address) || address->sun_path[0] != '\0')
 		return -ENOENT;
 
-	/* An abstract name may hold any byte and does not end in NUL: copy, and refuse NULs inside. */
+	/* An abstract name may hold any byte and does not end in NUL: copy, and refuse NULs inside.
+	 */
 	char name[sizeof(address->sun_path)];
 	size_t size = length - header - 1;
 

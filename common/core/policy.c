@@ -56,8 +56,7 @@ struct imp_policy *imp_policy_ref(struct imp_policy *policy)
 
 void imp_policy_unref(struct imp_policy *policy)
 {
-	if (!policy ||
-	    atomic_fetch_sub_explicit(&policy->references, 1, memory_order_acq_rel) != 1)
+	if (!policy || atomic_fetch_sub_explicit(&policy->references, 1, memory_order_acq_rel) != 1)
 		return;
 	identity_clear(&policy->anonymous);
 	free(policy);
@@ -116,7 +115,8 @@ static const struct {
 	{"impersonation", "privileged_clients", set_privileged_clients},
 };
 
-int imp_policy_set(struct imp_policy *policy, const char *section, const char *key, const char *value)
+int imp_policy_set(struct imp_policy *policy, const char *section, const char *key,
+		   const char *value)
 {
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (strcmp(section, keys[i].section) == 0 && strcmp(key, keys[i].key) == 0)

@@ -17,7 +17,8 @@ struct imp_policy {
 };
 
 /* The policy itself, or for NULL the built-in one; no reference is taken.  -ENOMEM. */
-int policy_or_default(struct imp_policy *policy, const struct imp_policy **effective) IMP_MUST_CHECK;
+int policy_or_default(struct imp_policy *policy,
+		      const struct imp_policy **effective) IMP_MUST_CHECK;
 
 /* A copy of the anonymous identity, with references of its own.  -ESRCH when there is none. */
 int policy_anonymous(const struct imp_policy *policy, struct identity *identity) IMP_MUST_CHECK;

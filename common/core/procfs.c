@@ -101,7 +101,8 @@ static int parse_groups(const char *text, struct procfs_thread *thread)
 	return 0;
 }
 
-/* The kernel writes \n and \\ (and newer ones other controls in octal) for what would break the line. */
+/* The kernel writes \n and \\ (and newer ones other controls in octal) for what would break the
+ * line. */
 static void parse_command(const char *text, char *command, size_t size)
 {
 	size_t used = 0;
@@ -261,11 +262,9 @@ static int compare_pids(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-int procfs_list_threads(pid_t pid, pid_t **tids, size_t *count)
+/* The numbers that a directory of /proc lists, ascending. */
+static int list_numbers(const char *path, pid_t **tids, size_t *count)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
 	DIR *directory = opendir(path);
 
 	if (!directory)
@@ -301,6 +300,35 @@ int procfs_list_threads(pid_t pid, pid_t **tids, size_t *count)
 	*tids = list;
 	*count = used;
 	return 0;
+}
+
+int procfs_list_threads(pid_t pid, pid_t **tids, size_t *count)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	return list_numbers(path, tids, count);
+}
+
+bool procfs_uid_in_use(uid_t uid)
+{
+	pid_t *pids;
+	size_t count;
+	bool used = false;
+
+	if (list_numbers("/proc", &pids, &count) < 0)
+		return false;
+	for (size_t i = 0; i < count && !used; i++) {
+		struct procfs_thread process;
+
+		if (procfs_read_thread(pids[i], 0, &process) < 0)
+			continue;
+		for (int id = 0; id < N_IDS; id++)
+			used = used || process.uids[id] == uid;
+		procfs_clear_thread(&process);
+	}
+	free(pids);
+	return used;
 }
 
 int procfs_label(pid_t pid, pid_t tid, char *buffer, size_t size)

@@ -7,14 +7,7 @@
 
 enum { ID_REAL, ID_EFFECTIVE, ID_SAVED, ID_FILESYSTEM, N_IDS };
 
-enum {
-	SET_EFFECTIVE,
-	SET_PERMITTED,
-	SET_INHERITABLE,
-	SET_AMBIENT,
-	SET_BOUNDING,
-	N_SETS
-};
+enum { SET_EFFECTIVE, SET_PERMITTED, SET_INHERITABLE, SET_AMBIENT, SET_BOUNDING, N_SETS };
 
 /* One thread, from /proc/PID/task/TID/status. */
 struct procfs_thread {
@@ -32,8 +25,8 @@ struct procfs_thread {
 };
 
 /*
- * Reads one thread; TID 0 is the main thread.  -ESRCH when there is no such thread, also when it ends
- * meanwhile; -EACCES when /proc hides it; -EPROTO when the file makes no sense; -ENOMEM.
+ * Reads one thread; TID 0 is the main thread.  -ESRCH when there is no such thread, also when it
+ * ends meanwhile; -EACCES when /proc hides it; -EPROTO when the file makes no sense; -ENOMEM.
  */
 int procfs_read_thread(pid_t pid, pid_t tid, struct procfs_thread *thread) IMP_MUST_CHECK;
 void procfs_clear_thread(struct procfs_thread *thread);
@@ -46,6 +39,9 @@ int procfs_start_time(pid_t pid, uint64_t *ticks) IMP_MUST_CHECK;
 
 /* The tids of a process, ascending; owned by the caller.  Errors as above. */
 int procfs_list_threads(pid_t pid, pid_t **tids, size_t *count) IMP_MUST_CHECK;
+
+/* Does any process have this uid, in whichever role?  What /proc hides is not seen. */
+bool procfs_uid_in_use(uid_t uid);
 
 /* The security label of a thread into BUFFER.  -ENODATA when there is none. */
 int procfs_label(pid_t pid, pid_t tid, char *buffer, size_t size) IMP_MUST_CHECK;

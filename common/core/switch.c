@@ -3,9 +3,9 @@
  * The switch: from any identity to any other, in an order in which every step is allowed, and back.
  *
  * What a thread has is remembered, so that what is equal is skipped and what the kernel does to
- * capabilities by itself (capabilities(7), "Effect of user ID changes on capabilities"; the kernel's
- * cap_emulate_setxuid) is known without asking.  It is proven by reading back at each thread's first
- * switch; imp_assert proves it whenever it is called.
+ * capabilities by itself (capabilities(7), "Effect of user ID changes on capabilities"; the
+ * kernel's cap_emulate_setxuid) is known without asking.  It is proven by reading back at each
+ * thread's first switch; imp_assert proves it whenever it is called.
  */
 #include <errno.h>
 #include <linux/securebits.h>
@@ -21,7 +21,8 @@
 static _Thread_local struct {
 	bool known;  /* false: not looked at yet, or in the middle of a change */
 	bool proven; /* what it remembers was once compared with what a switch really did */
-	bool fixup;  /* the kernel adjusts capabilities as uids change: SECBIT_NO_SETUID_FIXUP is off */
+	bool fixup; /* the kernel adjusts capabilities as uids change: SECBIT_NO_SETUID_FIXUP is off
+		     */
 	struct credentials now;
 } thread;
 
@@ -211,8 +212,8 @@ static int step_gid(const struct credentials *want, const char **step)
 
 /*
  * setresuid, where real and saved uid are not 0 and the effective one is about to cease to be: the
- * kernel would empty the permitted set, which the way on needs, unless KEEPCAPS is on; and the ambient
- * set in any case.  Met by a service that is not root, and whose client is.
+ * kernel would empty the permitted set, which the way on needs, unless KEEPCAPS is on; and the
+ * ambient set in any case.  Met by a service that is not root, and whose client is.
  */
 static int set_effective_uid_leaving_root(uid_t uid, const char **step)
 {
@@ -314,7 +315,8 @@ static int change(const struct credentials *want, enum direction direction, cons
 	/* Forget what we know before we change it: a failure must leave "unknown". */
 	thread.known = false;
 	if (direction == TO_CLIENT) {
-		/* Groups first, uid last: a uid that is the client's is nobody who may set groups. */
+		/* Groups first, uid last: a uid that is the client's is nobody who may set groups.
+		 */
 		error = step_groups(want, step);
 		if (error == 0)
 			error = step_gid(want, step);
@@ -363,7 +365,8 @@ static void undo(const struct credentials *before, enum direction direction)
 		log_die("undoing a failed impersonation left another identity", differs, 0);
 }
 
-/* The kernel drops the flag at the first change of an id, to what fs.suid_dumpable says: never back. */
+/* The kernel drops the flag at the first change of an id, to what fs.suid_dumpable says: never
+ * back. */
 static int become_undumpable(const char **step)
 {
 	static bool done;
@@ -407,7 +410,7 @@ static struct credentials wanted(const struct identity *access, enum imp_scope s
 }
 
 int switch_to(const struct identity *access, enum imp_scope scope, uint64_t capabilities,
-		       const char **step)
+	      const char **step)
 {
 	int error = know_thread(step);
 
@@ -464,7 +467,8 @@ void switch_back(void)
 		int securebits = credentials_get_securebits();
 
 		if (error < 0 || securebits < 0)
-			log_die("reverting to the primary identity", step, error < 0 ? error : securebits);
+			log_die("reverting to the primary identity", step,
+				error < 0 ? error : securebits);
 		thread.fixup = !(securebits & SECBIT_NO_SETUID_FIXUP);
 	}
 

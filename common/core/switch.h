@@ -6,8 +6,9 @@
 #include "identity.h"
 
 /*
- * Records the calling thread's credentials as the primary identity of the process.  Once; later calls
- * return what the first did.  -ESTALE when the effective and the filesystem ids differ; -ENOMEM.
+ * Records the calling thread's credentials as the primary identity of the process.  Once; later
+ * calls return what the first did.  -ESTALE when the effective and the filesystem ids differ;
+ * -ENOMEM.
  */
 int switch_record_primary(void) IMP_MUST_CHECK;
 
@@ -18,12 +19,12 @@ bool switch_has_primary(void);
 const struct identity *switch_primary(void);
 
 /*
- * Switches the calling thread from whatever it is now to ACCESS, with CAPABILITIES in the effective set
- * (in scope files: of the file capabilities).  On failure it is what it was, or the process aborts.
- * *STEP gets the name of the step that failed.  Errors as imp_impersonate.
+ * Switches the calling thread from whatever it is now to ACCESS, with CAPABILITIES in the effective
+ * set (in scope files: of the file capabilities).  On failure it is what it was, or the process
+ * aborts. *STEP gets the name of the step that failed.  Errors as imp_impersonate.
  */
 int switch_to(const struct identity *access, enum imp_scope scope, uint64_t capabilities,
-		       const char **step) IMP_MUST_CHECK;
+	      const char **step) IMP_MUST_CHECK;
 
 /* Brings the calling thread back to the primary identity, or aborts. */
 void switch_back(void);
@@ -31,8 +32,8 @@ void switch_back(void);
 /*
  * Reads what the kernel has and compares, as imp_assert.  ACCESS NULL is the primary identity.
  */
-int switch_verify(const struct identity *access, enum imp_scope scope, uint64_t capabilities)
-	IMP_MUST_CHECK;
+int switch_verify(const struct identity *access, enum imp_scope scope,
+		  uint64_t capabilities) IMP_MUST_CHECK;
 
 /* Releases what the calling thread, about to end, has remembered. */
 void switch_forget_thread(void);

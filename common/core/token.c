@@ -213,7 +213,8 @@ int imp_token_from_thread(pid_t pid, pid_t tid, struct imp_token **token)
 	procfs_clear_thread(&thread);
 	if (!client)
 		return -ENOMEM;
-	return token_new(client, IMP_LEVEL_IMPERSONATION, IMP_DECIDED_BY_SERVICE, IMP_LEVEL_DELEGATION, token);
+	return token_new(client, IMP_LEVEL_IMPERSONATION, IMP_DECIDED_BY_SERVICE,
+			 IMP_LEVEL_DELEGATION, token);
 }
 
 /* ----------------------------------------------------------------------------- variations -- */
@@ -225,7 +226,8 @@ int imp_token_at_request(struct imp_token *token, enum imp_level level, struct i
 	if (!level_is_valid(level))
 		return -EINVAL;
 	if (client->bound && level >= client->stated)
-		return token_derived(token, client->stated, IMP_DECIDED_BY_ADDRESS, token->ceiling, out);
+		return token_derived(token, client->stated, IMP_DECIDED_BY_ADDRESS, token->ceiling,
+				     out);
 	return token_derived(token, level, IMP_DECIDED_BY_REQUEST, token->ceiling, out);
 }
 

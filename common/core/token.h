@@ -12,7 +12,7 @@ struct client {
 	atomic_uint references;
 	struct identity identity; /* the real one, whatever the level */
 	struct identity anonymous;
-	uint64_t capabilities;	  /* effective, to be given to the thread at impersonation */
+	uint64_t capabilities; /* effective, to be given to the thread at impersonation */
 	enum imp_transport transport;
 	pid_t pid;
 	int pidfd;

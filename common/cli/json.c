@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* The only file that writes JSON. */
+#include <nettle/base64.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/json.h"
+#include "cli/message.h"
+#include "cli/names.h"
+#include "core/capability.h"
+
+/* Nothing that is half an answer goes out. */
+static json_t *whole(json_t *value)
+{
+	if (!value)
+		abort();
+	return value;
+}
+
+void json_put(json_t *object, const char *key, json_t *value)
+{
+	if (json_object_set_new(object, key, whole(value)) < 0)
+		abort();
+}
+
+json_t *json_text(const char *text)
+{
+	if (!text)
+		return whole(json_null());
+	if (is_utf8(text))
+		return whole(json_string(text));
+
+	size_t length = strlen(text);
+	char *base64 = malloc(BASE64_ENCODE_RAW_LENGTH(length) + 1);
+
+	if (!base64)
+		abort();
+	base64_encode_raw(base64, length, (const uint8_t *)text);
+	base64[BASE64_ENCODE_RAW_LENGTH(length)] = '\0';
+
+	json_t *object = whole(json_pack("{s:s}", "bytes", base64));
+
+	free(base64);
+	return object;
+}
+
+json_t *json_identity(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups, bool groups_known)
+{
+	json_t *object = whole(json_object());
+	char buffer[256];
+
+	if (uid == IMP_NO_UID) {
+		json_put(object, "uid", json_null());
+		json_put(object, "name", json_string("Anonymous"));
+		json_put(object, "sid", json_string("S-1-5-7"));
+		json_put(object, "gid", json_null());
+		json_put(object, "groups", json_array());
+		json_put(object, "principal", json_null());
+		return object;
+	}
+	json_put(object, "uid", json_integer(uid));
+	json_put(object, "name", json_text(user_name(uid, buffer, sizeof(buffer))));
+	json_put(object, "sid", json_string(sid_of(uid, buffer, sizeof(buffer))));
+	json_put(object, "gid", json_integer(gid));
+	if (groups_known) {
+		json_t *list = whole(json_array());
+
+		for (size_t i = 0; i < n_groups; i++) {
+			json_t *group = whole(json_object());
+
+			json_put(group, "gid", json_integer(groups[i]));
+			json_put(group, "name",
+				 json_text(group_name(groups[i], buffer, sizeof(buffer))));
+			if (json_array_append_new(list, group) < 0)
+				abort();
+		}
+		json_put(object, "groups", list);
+	} else {
+		json_put(object, "groups", json_null());
+	}
+	json_put(object, "principal", json_null());
+	return object;
+}
+
+json_t *json_ids(const uint32_t ids[N_IDS])
+{
+	return whole(json_pack("{s:I, s:I, s:I, s:I}", "real", (json_int_t)ids[ID_REAL],
+			       "effective", (json_int_t)ids[ID_EFFECTIVE], "saved",
+			       (json_int_t)ids[ID_SAVED], "filesystem",
+			       (json_int_t)ids[ID_FILESYSTEM]));
+}
+
+json_t *json_capabilities(uint64_t set)
+{
+	json_t *list = whole(json_array());
+
+	for (; set; set &= set - 1) {
+		char name[64];
+
+		if (json_array_append_new(list, json_string(capability_name(capability_lowest(set),
+									    name, sizeof(name)))) <
+		    0)
+			abort();
+	}
+	return list;
+}
+
+json_t *json_capability_sets(const uint64_t sets[N_SETS])
+{
+	json_t *object = whole(json_object());
+
+	json_put(object, "effective", json_capabilities(sets[SET_EFFECTIVE]));
+	json_put(object, "permitted", json_capabilities(sets[SET_PERMITTED]));
+	json_put(object, "inheritable", json_capabilities(sets[SET_INHERITABLE]));
+	json_put(object, "ambient", json_capabilities(sets[SET_AMBIENT]));
+	json_put(object, "bounding", json_capabilities(sets[SET_BOUNDING]));
+	return object;
+}
+
+char *json_line(json_t *value)
+{
+	char *text = json_dumps(value, JSON_COMPACT | JSON_PRESERVE_ORDER);
+
+	if (!text)
+		abort();
+	json_decref(value);
+	return text;
+}
+
+void json_write(json_t *value, FILE *file)
+{
+	char *line = json_line(value);
+
+	fprintf(file, "%s\n", line);
+	free(line);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* JSON, by jansson.  The only file that writes it is json.c; others put objects together. */
+#ifndef CLI_JSON_H
+#define CLI_JSON_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "core/procfs.h"
+#include "impersonate.h"
+
+/* A string; {"bytes": BASE64} for one that is not UTF-8; null for NULL. */
+json_t *json_text(const char *text);
+
+/* {"uid", "name", "sid", "gid", "groups", "principal"}; uid IMP_NO_UID is Anonymous. */
+json_t *json_identity(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups,
+		      bool groups_known);
+
+/* {"real", "effective", "saved", "filesystem"} */
+json_t *json_ids(const uint32_t ids[N_IDS]);
+
+/* ["cap_setgid", ...] */
+json_t *json_capabilities(uint64_t set);
+
+/* {"effective", "permitted", "inheritable", "ambient", "bounding"} */
+json_t *json_capability_sets(const uint64_t sets[N_SETS]);
+
+/* Puts VALUE, whose reference it takes, into OBJECT; out of memory is the end of the process. */
+void json_put(json_t *object, const char *key, json_t *value);
+
+/* Writes VALUE on one line, and drops its reference. */
+void json_write(json_t *value, FILE *file);
+
+/* The same as a string that the caller frees. */
+char *json_line(json_t *value);
+
+#endif
