@@ -93,6 +93,44 @@ static void set_environment(const struct account *account)
 	set("IMPERSONATION_LEVEL", imp_level_name(IMP_LEVEL_IMPERSONATION));
 }
 
+/* -------------------------------------------------------------------------------- command -- */
+
+/* execvp(3) says EACCES, too, where a directory of PATH may not be searched and none has the
+ * command. */
+static bool is_anywhere(const char *command)
+{
+	const char *path = getenv("PATH");
+
+	if (strchr(command, '/') || !path)
+		return true;
+	while (*path) {
+		size_t length = strcspn(path, ":");
+		char *candidate;
+
+		/* An empty part is the current directory. */
+		if (asprintf(&candidate, "%.*s%s%s", (int)length, path, length ? "/" : "",
+			     command) < 0)
+			return true;
+		bool there = access(candidate, F_OK) == 0;
+
+		free(candidate);
+		if (there)
+			return true;
+		path += length + (path[length] == ':');
+	}
+	return false;
+}
+
+static _Noreturn void run(char *const *command)
+{
+	execvp(command[0], command);
+
+	int error = errno == EACCES && !is_anywhere(command[0]) ? ENOENT : errno;
+
+	die(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN, "%s: %s", command[0],
+	    strerror(error));
+}
+
 /* -------------------------------------------------------------------------------- options -- */
 
 static void split_user(const char *text, struct options *options)
@@ -157,7 +195,5 @@ int main(int argc, const char **argv)
 	set_environment(&account);
 	take(&become, options.user);
 
-	execvp(options.command[0], options.command);
-	die(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN, "%s: %s", options.command[0],
-	    strerror(errno));
+	run(options.command);
 }

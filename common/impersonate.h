@@ -140,9 +140,9 @@ const char *imp_transport_name(enum imp_transport transport);
 
 /*
  * Makes a token of the client at the other end of a connected Unix stream or seqpacket socket, as
- * the kernel recorded it when the client connected: SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD where
- * there is one, SO_PEERSEC, and the level from the address that the client bound (unix(7),
- * socket(7), getpeername(2)).  No name service is asked.
+ * the kernel recorded it when the client connected: SO_PEERCRED, SO_PEERGROUPS, and the level from
+ * the address that the client bound (unix(7), socket(7), getpeername(2)).  No name service is
+ * asked.
  *
  * The descriptor is only read, and may be closed afterwards.  The caller owns one reference.
  * -EBADF, -ENOTSOCK, -ENOTCONN as getsockopt(2) has them; -EAFNOSUPPORT for another address family;
@@ -205,10 +205,19 @@ enum imp_scope imp_token_scope(const struct imp_token *token);
 enum imp_transport imp_token_transport(const struct imp_token *token);
 /* The process that connected, or 0 when it is not known (or at level anonymous). */
 pid_t imp_token_client_pid(const struct imp_token *token);
-/* A pidfd of that process for poll(2) and pidfd_send_signal(2), owned by the token; -1 if none. */
-int imp_token_client_pidfd(const struct imp_token *token);
-/* The peer's security label (SO_PEERSEC), or NULL. */
-const char *imp_token_client_label(const struct imp_token *token);
+/*
+ * A pidfd of the process that connected, as the kernel holds it for this connection, so that no
+ * other process of that pid can be meant (SO_PEERPIDFD, Linux 6.5); the caller's, close-on-exec.  A
+ * token does not carry one: it takes three times as long as all that a token does carry.
+ * -ENOPROTOOPT where the kernel has none to give, -ESRCH or -EINVAL when that process is gone.
+ */
+int imp_connection_pidfd(int fd) IMP_MUST_CHECK;
+
+/*
+ * The peer's security label (SO_PEERSEC), which the caller frees.  -ENOPROTOOPT without a security
+ * module that has one; -ENOMEM.
+ */
+int imp_connection_label(int fd, char **label) IMP_MUST_CHECK;
 
 /* ------------------------------------------------------------------------------- impersonate -- */
 

@@ -491,8 +491,9 @@ struct MHD_Daemon *http_start(const struct options *options, struct imp_policy *
 		notify_connection, NULL, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
 		MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)options->max_header,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned int)options->max_connections,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)options->timeout, MHD_OPTION_ARRAY,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned int)options->max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned int)options->timeout, MHD_OPTION_ARRAY,
 		options->threads > 1 ? pool : pool + 1, MHD_OPTION_END);
 
 	if (!daemon)

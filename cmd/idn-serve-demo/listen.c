@@ -35,7 +35,11 @@ static int take_passed(void)
 	    !listening)
 		die(EXIT_FAILED, "LISTEN_FDS: descriptor %d is not a listening Unix socket",
 		    FIRST_PASSED_FD);
-	fcntl(FIRST_PASSED_FD, F_SETFD, FD_CLOEXEC);
+	/* Not blocking: of the threads that wait for a connection one gets it, and the others go
+	 * on. */
+	if (fcntl(FIRST_PASSED_FD, F_SETFD, FD_CLOEXEC) < 0 ||
+	    fcntl(FIRST_PASSED_FD, F_SETFL, O_NONBLOCK) < 0)
+		die(EXIT_FAILED, "LISTEN_FDS: %s", strerror(errno));
 	return FIRST_PASSED_FD;
 }
 
@@ -88,7 +92,7 @@ int listen_open(const struct options *options)
 	struct sockaddr_un address = address_of(path);
 
 	remove_abandoned(path, &address);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		die(EXIT_FAILED, "socket: %s", strerror(errno));
 

@@ -79,7 +79,7 @@ int credentials_read(struct credentials *credentials)
 	    getresgid(&credentials->real_gid, &credentials->effective_gid,
 		      &credentials->saved_gid) < 0)
 		return -errno;
-	/* An id that cannot be set is how setfsuid(2) is asked what it has. */
+	/* An id that cannot be set is how these are asked what there is. */
 	credentials->filesystem_uid = credentials_set_filesystem_uid(IMP_NO_UID);
 	credentials->filesystem_gid = credentials_set_filesystem_gid(IMP_NO_GID);
 
@@ -128,7 +128,7 @@ int credentials_set_gids(gid_t real, gid_t effective, gid_t saved)
 	return syscall(SYSTEM_SETRESGID, real, effective, saved) < 0 ? -errno : 0;
 }
 
-/* These two report no error: what there is afterwards is the answer (setfsuid(2), BUGS). */
+/* These two report no error: what there is afterwards is the answer (BUGS in their man pages). */
 
 uid_t credentials_set_filesystem_uid(uid_t uid)
 {

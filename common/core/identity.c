@@ -19,6 +19,14 @@ static int compare_gids(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
+static bool is_ascending(const gid_t *gids, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		if (gids[i] < gids[i - 1])
+			return false;
+	return true;
+}
+
 int groups_new(const gid_t *gids, size_t count, struct groups **groups)
 {
 	struct groups *new = malloc(sizeof(*new) + count * sizeof(gid_t));
@@ -27,7 +35,9 @@ int groups_new(const gid_t *gids, size_t count, struct groups **groups)
 		return -ENOMEM;
 	if (count)
 		memcpy(new->gids, gids, count * sizeof(gid_t));
-	qsort(new->gids, count, sizeof(gid_t), compare_gids);
+	/* As the kernel keeps them, and gives them back. */
+	if (!is_ascending(new->gids, count))
+		qsort(new->gids, count, sizeof(gid_t), compare_gids);
 
 	size_t kept = 0;
 

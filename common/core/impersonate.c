@@ -7,6 +7,8 @@
 #include "identity.h"
 #include "ledger.h"
 #include "log.h"
+#include "peer.h"
+#include "policy.h"
 #include "switch.h"
 #include "token.h"
 
@@ -30,6 +32,7 @@ static void end_thread(void *unused)
 }
 
 static int prepare_error;
+static atomic_bool prepared; /* at_thread_end is a key */
 
 /* The slot and the ledger are the parent's; who the one thread of the child is, it still knows. */
 static void in_child(void)
@@ -39,9 +42,10 @@ static void in_child(void)
 	thread.ready = false; /* a ledger of its own, once it is at the primary identity again */
 }
 
-/* Looked up during a switch, name-service modules would be loaded as the client. */
-static void load_name_service(void)
+/* What is loaded, or looked up once, would otherwise be so during a switch: as the client. */
+static void load_early(void)
 {
+	const struct imp_policy *built_in;
 	char name[256];
 	struct identity root;
 
@@ -49,23 +53,29 @@ static void load_name_service(void)
 	identity_group_name(0, name, sizeof(name));
 	if (identity_of_user("root", &root) == 0)
 		identity_clear(&root);
+	if (policy_or_default(NULL, &built_in) < 0)
+		log_line(LOG_WARNING, "the built-in policy cannot be made: out of memory");
+	peer_prepare();
 }
 
 static void prepare_once(void)
 {
-	prepare_error = switch_record_primary();
-	if (prepare_error == 0)
-		prepare_error = -pthread_key_create(&at_thread_end, end_thread);
+	prepare_error = -pthread_key_create(&at_thread_end, end_thread);
+	atomic_store(&prepared, prepare_error == 0);
 	if (prepare_error == 0)
 		prepare_error = -pthread_atfork(NULL, NULL, in_child);
 	if (prepare_error == 0)
-		load_name_service();
+		load_early();
 }
 
 int imp_prepare(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	int error = switch_record_primary();
 
+	/* Not part of what is done once: what could not be read may be tried again. */
+	if (error < 0)
+		return error;
 	pthread_once(&once, prepare_once);
 	if (prepare_error == 0)
 		ledger_open(switch_primary());
@@ -140,6 +150,10 @@ int imp_impersonate_connection(int fd, struct imp_policy *policy)
 
 void imp_revert(void)
 {
+	/* A thread that has never impersonated is looked at too, and what that finds is freed at
+	 * its end. */
+	if (!thread.ready && atomic_load(&prepared))
+		pthread_setspecific(at_thread_end, &thread);
 	ledger_begin(thread.slot);
 	switch_back();
 	imp_token_unref(thread.current);
@@ -202,6 +216,8 @@ int imp_run(struct imp_token *token, int (*work)(void *argument), void *argument
 			*result = value;
 		error = imp_assert(thread.current);
 	}
+	if (error < 0)
+		imp_revert(); /* from whoever the thread is by now */
 	restore(before);
 	return error;
 }

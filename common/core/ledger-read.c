@@ -22,8 +22,11 @@ struct imp_ledger {
 	struct ledger_header header;
 };
 
-/* How often, and after what pause, a slot in the middle of a switch is looked at again. */
-enum { ATTEMPTS = 50, PAUSE_NS = 200000 };
+/*
+ * How often, and after what pause, a slot in the middle of a switch is looked at again: a switch
+ * takes some 10 us, and a thread that does nothing else is never met outside of one.
+ */
+enum { ATTEMPTS = 10, PAUSE_NS = 20000 };
 
 static int check_owner(int fd, pid_t pid)
 {
@@ -84,7 +87,16 @@ int imp_ledger_open(pid_t pid, struct imp_ledger **ledger)
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
 	if (fd < 0)
-		return errno == ENOTDIR ? -ENOENT : errno == ELOOP ? -EPERM : -errno;
+		switch (errno) {
+		case ENOTDIR:
+			return -ENOENT;
+		case ELOOP:  /* a symbolic link */
+		case ENXIO:  /* a socket */
+		case EACCES: /* a mode, or a device, that no service's ledger has */
+			return -EPERM;
+		default:
+			return -errno;
+		}
 	error = check_owner(fd, pid);
 	if (error == 0)
 		error = check_header(fd, pid, start, &header);
@@ -174,9 +186,22 @@ static int to_entry(const struct ledger_slot *slot, struct imp_ledger_entry *ent
 	return 0;
 }
 
+/* It grows: behind the last slot that was there when it was opened, there may be more by now. */
+static uint32_t slots_now(const struct imp_ledger *ledger)
+{
+	const struct ledger_header *known = &ledger->header;
+	struct ledger_header now;
+
+	return check_header(ledger->fd, (pid_t)known->pid, known->start_time, &now) == 0
+		       ? now.n_slots
+		       : known->n_slots;
+}
+
 int imp_ledger_read(const struct imp_ledger *ledger, pid_t tid, struct imp_ledger_entry *entry)
 {
-	for (uint32_t i = 0; i < ledger->header.n_slots; i++) {
+	uint32_t n_slots = ledger->header.n_slots;
+
+	for (uint32_t i = 0; i < n_slots || i < (n_slots = slots_now(ledger)); i++) {
 		struct ledger_slot slot;
 		bool settled;
 

@@ -266,15 +266,17 @@ struct ledger_slot *ledger_claim(void)
 	return slot;
 }
 
+static void settle(struct ledger_slot *slot);
+
 void ledger_release(struct ledger_slot *slot)
 {
 	if (!slot)
 		return;
 	ledger_begin(slot);
 	slot->state = LEDGER_FREE;
-	atomic_store_explicit(&slot->tid, 0, memory_order_relaxed);
-	uint32_t sequence = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
-	atomic_store_explicit(&slot->sequence, sequence + 1, memory_order_release);
+	settle(slot);
+	/* Last: from here on the slot is another thread's, and the sequence its to write. */
+	atomic_store_explicit(&slot->tid, 0, memory_order_release);
 }
 
 /* ------------------------------------------------------------------------------- writing -- */

@@ -65,13 +65,26 @@ static int read_groups(int fd, struct groups **groups)
 	return error;
 }
 
+/* Of another family, or of ours without a peer? */
+static int not_connected(int fd)
+{
+	int family = AF_UNSPEC;
+	socklen_t size = sizeof(family);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) < 0)
+		return -errno;
+	return family == AF_UNIX ? -ENOTCONN : -EAFNOSUPPORT;
+}
+
 static int read_level(int fd, struct peer *peer)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNSPEC};
 	socklen_t length = sizeof(address);
 
 	if (getpeername(fd, (struct sockaddr *)&address, &length) < 0)
-		return -errno;
+		return errno == ENOTCONN ? not_connected(fd) : -errno;
+	if (address.sun_family != AF_UNIX)
+		return -EAFNOSUPPORT;
 
 	int error = level_from_address(&address, length, &peer->level);
 
@@ -79,56 +92,27 @@ static int read_level(int fd, struct peer *peer)
 	return error == -ENOENT ? 0 : error;
 }
 
-/* Without a label, or without a security module, there is nothing to tell. */
-static int read_label(int fd, struct peer *peer)
+void peer_prepare(void)
 {
-	char few[256], *label = few;
-	socklen_t size = sizeof(few) - 1;
-	int error = 0;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	while (getsockopt(fd, SOL_SOCKET, SO_PEERSEC, label, &size) < 0) {
-		error = errno;
-		if (label != few)
-			free(label);
-		if (error != ERANGE)
-			return 0;
-		label = malloc(size + 1u);
-		if (!label)
-			return -ENOMEM;
-	}
-	label[size] = '\0';
-	error = 0;
-	if (label[0] != '\0') {
-		peer->label = strdup(label);
-		error = peer->label ? 0 : -ENOMEM;
-	}
-	if (label != few)
-		free(label);
-	return error;
+	pthread_once(&once, read_overflow_uid);
 }
 
 int peer_read(int fd, struct peer *peer)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct ucred credentials;
 	struct groups *groups;
-	int family = AF_UNSPEC;
-	socklen_t size = sizeof(family);
+	socklen_t size = sizeof(credentials);
 
-	pthread_once(&once, read_overflow_uid);
-	*peer = (struct peer){.pidfd = -1};
-
-	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) < 0)
-		return -errno;
-	if (family != AF_UNIX)
-		return -EAFNOSUPPORT;
+	peer_prepare();
+	*peer = (struct peer){.pid = 0};
 
 	/* First of all whether it is connected: SO_PEERCRED of a socket that is not says uid -1. */
 	int error = read_level(fd, peer);
 
 	if (error < 0)
 		return error;
-	size = sizeof(credentials);
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0)
 		return -errno;
 	if (credentials.uid == IMP_NO_UID || credentials.gid == IMP_NO_GID)
@@ -140,23 +124,51 @@ int peer_read(int fd, struct peer *peer)
 	identity_init(&peer->identity, credentials.uid, credentials.gid, groups);
 	peer->pid = credentials.pid;
 	peer->unmapped = credentials.uid == overflow_uid;
-
-	size = sizeof(peer->pidfd);
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &peer->pidfd, &size) < 0)
-		peer->pidfd = -1;
-	error = read_label(fd, peer);
-	if (error < 0)
-		peer_clear(peer);
-	return error;
+	return 0;
 }
 
 void peer_clear(struct peer *peer)
 {
 	identity_clear(&peer->identity);
-	if (peer->pidfd >= 0)
-		close(peer->pidfd);
-	free(peer->label);
-	*peer = (struct peer){.pidfd = -1};
+}
+
+/* -------------------------------------------------------------- what few services ask for -- */
+
+int imp_connection_pidfd(int fd)
+{
+	int pidfd;
+	socklen_t size = sizeof(pidfd);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) < 0 ? -errno : pidfd;
+}
+
+int imp_connection_label(int fd, char **label)
+{
+	socklen_t room = 256, size;
+	char *text = NULL;
+
+	for (;;) {
+		char *larger = realloc(text, room + 1u);
+
+		if (!larger) {
+			free(text);
+			return -ENOMEM;
+		}
+		text = larger;
+		size = room;
+		if (getsockopt(fd, SOL_SOCKET, SO_PEERSEC, text, &size) == 0)
+			break;
+		if (errno != ERANGE || size <= room) {
+			int error = -errno;
+
+			free(text);
+			return error;
+		}
+		room = size;
+	}
+	text[size] = '\0';
+	*label = text;
+	return 0;
 }
 
 /* ------------------------------------------------------------------------------- client -- */

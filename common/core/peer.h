@@ -9,11 +9,12 @@ struct peer {
 	struct identity identity;
 	bool unmapped; /* the uid has no meaning in this user namespace */
 	pid_t pid;     /* 0: in a pid namespace that is not seen from here */
-	int pidfd;     /* owned; -1: the kernel has none to give */
-	char *label;   /* owned; NULL: none */
 	bool bound;    /* the client bound its socket to a level */
 	enum imp_level level;
 };
+
+/* Reads what is read once, so that it is not first read as a client. */
+void peer_prepare(void);
 
 /* Errors as imp_token_from_connection. */
 int peer_read(int fd, struct peer *peer) IMP_MUST_CHECK;

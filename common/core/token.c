@@ -2,7 +2,6 @@
 /* Tokens: from a connection, a user or a thread; their level and what decided it. */
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "capability.h"
 #include "level.h"
@@ -19,7 +18,6 @@ static struct client *client_new(void)
 
 	if (client) {
 		atomic_init(&client->references, 1);
-		client->pidfd = -1;
 		client->limit = IMP_LEVEL_DELEGATION;
 		client->limit_by = IMP_DECIDED_BY_DEFAULT;
 	}
@@ -32,9 +30,6 @@ static void client_unref(struct client *client)
 		return;
 	identity_clear(&client->identity);
 	identity_clear(&client->anonymous);
-	if (client->pidfd >= 0)
-		close(client->pidfd);
-	free(client->label);
 	free(client);
 }
 
@@ -140,8 +135,6 @@ int imp_token_from_connection(int fd, struct imp_policy *given, struct imp_token
 	client->identity = peer.identity;
 	client->transport = IMP_TRANSPORT_UNIX;
 	client->pid = peer.pid;
-	client->pidfd = peer.pidfd;
-	client->label = peer.label;
 	client->bound = peer.bound;
 	client->stated = peer.bound ? peer.level : policy->default_level_local;
 
@@ -183,7 +176,8 @@ int imp_token_from_user(const char *user, enum imp_level level, struct imp_polic
 		return error;
 	}
 	client->stated = level;
-	return token_new(client, level, IMP_DECIDED_BY_SERVICE, IMP_LEVEL_DELEGATION, token);
+	/* The level is the service's: no request goes above it. */
+	return token_new(client, level, IMP_DECIDED_BY_SERVICE, level, token);
 }
 
 int imp_token_from_thread(pid_t pid, pid_t tid, struct imp_token **token)
@@ -214,7 +208,7 @@ int imp_token_from_thread(pid_t pid, pid_t tid, struct imp_token **token)
 	if (!client)
 		return -ENOMEM;
 	return token_new(client, IMP_LEVEL_IMPERSONATION, IMP_DECIDED_BY_SERVICE,
-			 IMP_LEVEL_DELEGATION, token);
+			 IMP_LEVEL_IMPERSONATION, token);
 }
 
 /* ----------------------------------------------------------------------------- variations -- */
@@ -235,10 +229,13 @@ int imp_token_lowered(struct imp_token *token, enum imp_level level, struct imp_
 {
 	if (!level_is_valid(level))
 		return -EINVAL;
-	if (level >= token->level) {
+	if (level >= token->ceiling) {
 		*out = imp_token_ref(token);
 		return 0;
 	}
+	/* Also where the level is no higher now: a later request is not to raise it above this. */
+	if (level >= token->level)
+		return token_derived(token, token->level, token->decided_by, level, out);
 	return token_derived(token, level, IMP_DECIDED_BY_SERVICE, level, out);
 }
 
@@ -301,14 +298,4 @@ enum imp_transport imp_token_transport(const struct imp_token *token)
 pid_t imp_token_client_pid(const struct imp_token *token)
 {
 	return token->level == IMP_LEVEL_ANONYMOUS ? 0 : token->client->pid;
-}
-
-int imp_token_client_pidfd(const struct imp_token *token)
-{
-	return token->level == IMP_LEVEL_ANONYMOUS ? -1 : token->client->pidfd;
-}
-
-const char *imp_token_client_label(const struct imp_token *token)
-{
-	return token->level == IMP_LEVEL_ANONYMOUS ? NULL : token->client->label;
 }

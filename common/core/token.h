@@ -15,8 +15,6 @@ struct client {
 	uint64_t capabilities; /* effective, to be given to the thread at impersonation */
 	enum imp_transport transport;
 	pid_t pid;
-	int pidfd;
-	char *label;
 
 	/* What decides the level, each as far as it had a say. */
 	enum imp_level stated; /* by the address, or the transport's default */

@@ -10,7 +10,7 @@
 #include "look/state.h"
 
 /* How often what does not fit is looked at again, and after what pause. */
-enum { ATTEMPTS = 40, PAUSE_NS = 250000 };
+enum { ATTEMPTS = 100, PAUSE_NS = 200000 };
 
 const char *look_state_name(enum look_state state)
 {
@@ -84,6 +84,9 @@ static enum look_state compare(const struct imp_ledger *ledger, const struct pro
 {
 	bool primary = acts_as_primary(ledger, thread);
 
+	/* On the way from one to the other, and not between the two. */
+	if (entry && !entry->settled && (primary || acts_as_recorded(ledger, thread, entry)))
+		return LOOK_CONSISTENT;
 	if (!entry || !entry->impersonating)
 		return primary ? LOOK_CONSISTENT : LOOK_LEAKED;
 	if (acts_as_recorded(ledger, thread, entry))
@@ -92,8 +95,9 @@ static enum look_state compare(const struct imp_ledger *ledger, const struct pro
 }
 
 /*
- * Entry, kernel, entry again: if both entries are one, the kernel's facts lie between two moments
- * at which nothing was being switched.
+ * Entry, kernel, entry again.  If both entries are one, the kernel's facts lie between two moments
+ * at which nothing was being switched, and what they amount to is certain.  If not, the thread was
+ * busy meanwhile: that they fit one of the entries is all that can be asked for.
  */
 static int look_once(const struct imp_ledger *ledger, pid_t pid, pid_t tid,
 		     struct look_thread *thread, bool *certain)
@@ -113,8 +117,13 @@ static int look_once(const struct imp_ledger *ledger, pid_t pid, pid_t tid,
 	*certain = before_error == after_error &&
 		   memcmp(&thread->entry, &after, sizeof(after)) == 0 &&
 		   (before_error < 0 || after.settled);
+	thread->state = compare(ledger, &thread->kernel, before_error == 0 ? &thread->entry : NULL);
 	thread->recorded = before_error == 0;
-	thread->state = compare(ledger, &thread->kernel, thread->recorded ? &thread->entry : NULL);
+	if (!*certain && thread->state != LOOK_CONSISTENT) {
+		thread->state = compare(ledger, &thread->kernel, after_error == 0 ? &after : NULL);
+		thread->recorded = after_error == 0;
+		thread->entry = after;
+	}
 	return 0;
 }
 
@@ -134,11 +143,13 @@ static int look_with_ledger(const struct imp_ledger *ledger, pid_t pid, pid_t ti
 		error = look_once(ledger, pid, tid, thread, &certain);
 		if (error < 0)
 			return error;
-		if (certain)
+		if (certain || thread->state == LOOK_CONSISTENT)
 			break;
 	}
 
-	bool recorded = thread->recorded && thread->entry.impersonating;
+	bool recorded = thread->recorded &&
+			(thread->entry.settled ? thread->entry.impersonating
+					       : !acts_as_primary(ledger, &thread->kernel));
 
 	thread->impersonating =
 		thread->state == LOOK_CONSISTENT ? recorded : thread->state != LOOK_LOST;

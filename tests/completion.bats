@@ -1,0 +1,264 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Completions: each shell is asked itself what it offers.
+
+load lib/common
+
+# --- asking the shells --------------------------------------------------------------------------
+
+# in_bash WORD...: the words as bash breaks them, the last one being completed; the answers, a line each.
+in_bash() {
+  # shellcheck disable=SC2016 # for the inner shell
+  bash --norc -c '
+    shopt -s extglob
+    [[ $1 == plain ]] || . "$1"
+    . "$2/completions/bash/$3" || exit
+    shift 2
+    COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*" COMP_POINT=$((${#COMP_LINE}))
+    _${1//-/_} "$1" "${@: -1}" "${@: -2:1}"
+    ((${#COMPREPLY[@]} == 0)) || printf "%s\n" "${COMPREPLY[@]}"
+  ' bash "${bash_completion:-plain}" "$SRC" "$@" 2>/dev/null
+}
+
+with_bash_completion() {
+  bash_completion=/usr/share/bash-completion/bash_completion
+  [[ -e $bash_completion ]] || skip "needs bash-completion"
+}
+
+# in_zsh LINE: what is offered, WORD:DESCRIPTION a line, from a zsh in a terminal of its own.
+in_zsh() {
+  need zsh
+  # A plain user's zsh complains of nothing; HOME is where it may look for what is not there.
+  HOME=$SCRATCH timeout 30 zsh -f /dev/fd/4 "$SRC/completions/zsh" "$1" 4<<'ZSH' | tr -d '\r' |
+zmodload zsh/zpty || exit
+zpty shell "stty columns 1000 -echo; exec zsh -f -i"
+zpty -w shell "PS1= PS2= RPS1=; unset zle_bracketed_paste; fpath=(${(q)1} \$fpath); autoload -U compinit; compinit -u -D"
+# What is offered passes through here.  Calls that only store, filter or count are left alone.
+zpty -w shell 'compadd() {
+  if [[ ${@[1,(i)(-|--)]} == *-(O|A|D)\ * ]]; then
+    builtin compadd "$@"
+    return
+  fi
+  local -a hits texts prefix hidden ignored
+  local i name
+  if (($@[(I)-d])); then
+    name=${@[$((${@[(i)-d]} + 1))]}
+    if [[ $name == \(* ]]; then eval "texts=$name"; else texts=("${(@P)name}"); fi
+  fi
+  builtin compadd -A hits -D texts "$@"
+  zparseopts -E -a ignored P:=prefix p:=hidden
+  for ((i = 1; i <= $#hits; i++)); do
+    print -r -- "<offer>$IPREFIX${prefix[2]}${hidden[2]}$hits[i]:$texts[i]"
+  done
+  builtin compadd "$@"
+}
+end_of_offers() { compstate[insert]= compstate[list]=; print -r -- "<end>" }
+comppostfuncs=(end_of_offers); zle -C offer complete-word _main_complete; bindkey "^I" offer; print "<rea""dy>"'
+zpty -r -m shell ignored '*<ready>*'
+zpty -w -n shell "$2"$'\t'
+zpty -r -m shell offers '*<end>*'
+print -r -- $offers
+zpty -d shell
+ZSH
+    sed -n 's/.*<offer>//p'
+}
+
+# in_fish LINE: what is offered, WORD, a tab and DESCRIPTION a line.
+in_fish() {
+  need fish
+  # shellcheck disable=SC2016 # for fish
+  HOME=$SCRATCH fish -c 'for file in $argv[1]/*.fish; source $file; end; complete -C $argv[2]' \
+    "$SRC/completions/fish" "$1"
+}
+
+# --- bash ---------------------------------------------------------------------------------------
+
+@test "bash: the options of each tool are offered" {
+  run in_bash idn-show --v
+  assert_output $'--verbose\n--version'
+  run in_bash idn-run-as --q
+  assert_output --quiet
+  run in_bash idn-serve-demo --max-c
+  assert_output $'--max-connections\n--max-client-connections'
+}
+
+@test "bash: idn-show is offered processes, and after a slash the threads of that process" {
+  run in_bash idn-show 1 "$$"
+  assert_line "$$"
+  run in_bash idn-show "$$/"
+  assert_output "$$/$$"
+}
+
+@test "bash: idn-run-as is offered users, and after a colon groups" {
+  run in_bash idn-run-as ro
+  assert_line root
+  run in_bash idn-run-as root : ""
+  assert_line daemon
+  run in_bash idn-run-as root : dae
+  assert_output daemon
+  run in_bash idn-run-as root :
+  assert_line daemon
+}
+
+@test "bash: where a colon does not break words, the whole word is offered" {
+  run in_bash idn-run-as root:dae
+  assert_output root:daemon
+}
+
+@test "bash: idn-run-as is offered commands after the user, with and without a group, an option and --" {
+  run in_bash idn-run-as root idn-sh
+  assert_line idn-show
+  run in_bash idn-run-as root : daemon idn-sh
+  assert_line idn-show
+  run in_bash idn-run-as -q -- root -- idn-sh
+  assert_line idn-show
+}
+
+@test "bash: without bash-completion the command's arguments are files" {
+  touch "$SCRATCH/a file"
+  run in_bash idn-run-as root cat "$SCRATCH/a"
+  assert_output "$SCRATCH/a file"
+}
+
+@test "bash: with bash-completion the command's arguments are its own" {
+  with_bash_completion
+  mkdir -p "$SCRATCH/data/bash-completion/completions"
+  echo 'complete -W "one two three" thing' >"$SCRATCH/data/bash-completion/completions/thing"
+  export XDG_DATA_HOME=$SCRATCH/data
+  run in_bash idn-run-as root thing t
+  assert_output $'two\nthree'
+  run in_bash idn-run-as root : daemon -- thing o
+  assert_output one
+}
+
+@test "bash: idn-serve-demo is offered what each option takes, after a blank and after an equal sign" {
+  mkdir "$SCRATCH/directory"
+  touch "$SCRATCH/file"
+  run in_bash idn-serve-demo --unix "$SCRATCH/fi"
+  assert_output "$SCRATCH/file"
+  run in_bash idn-serve-demo --root "$SCRATCH/"
+  assert_line "$SCRATCH/directory"
+  refute_line "$SCRATCH/file"
+  run in_bash idn-serve-demo --user ro
+  assert_line root
+  run in_bash idn-serve-demo --socket-mode = 066
+  assert_output $'0660\n0666'
+  run in_bash idn-serve-demo --socket-mode =
+  assert_output $'0600\n0660\n0666'
+  run in_bash idn-serve-demo --threads ""
+  assert_output ""
+}
+
+# --- zsh ----------------------------------------------------------------------------------------
+
+@test "zsh: the options of each tool are offered" {
+  need zsh
+  run in_zsh "idn-show --v"
+  assert_line --partial --verbose
+  assert_line --partial --version
+  run in_zsh "idn-run-as --q"
+  assert_line --partial --quiet
+  run in_zsh "idn-serve-demo --max-c"
+  assert_line --partial --max-connections
+  assert_line --partial --max-client-connections
+}
+
+@test "zsh: idn-show is offered processes and, after a slash, threads, each with its command" {
+  need zsh
+  local command
+  command=$(</proc/$$/comm)
+  run in_zsh "idn-show $$"
+  assert_line --regexp "^$$:$$ +-- $command"
+  run in_zsh "idn-show $$/"
+  assert_line --regexp "^$$/$$:$$ +-- $command"
+}
+
+@test "zsh: idn-run-as is offered users, and after a colon groups" {
+  need zsh
+  run in_zsh "idn-run-as ro"
+  assert_line root:
+  run in_zsh "idn-run-as root:dae"
+  assert_line root:daemon:
+}
+
+@test "zsh: idn-run-as is offered commands after the user, and the command's own arguments" {
+  need zsh
+  run in_zsh "idn-run-as root idn-sh"
+  assert_line idn-show:
+  run in_zsh "idn-run-as -q root -- idn-show --js"
+  assert_line --partial --json
+  run in_zsh "idn-run-as root:daemon idn-show --js"
+  assert_line --partial --json
+}
+
+@test "zsh: idn-serve-demo is offered what each option takes" {
+  need zsh
+  mkdir "$SCRATCH/directory"
+  touch "$SCRATCH/file"
+  run in_zsh "idn-serve-demo --unix $SCRATCH/fi"
+  assert_line --partial file
+  run in_zsh "idn-serve-demo --root $SCRATCH/"
+  assert_line --partial directory
+  refute_line --partial file
+  run in_zsh "idn-serve-demo --user ro"
+  assert_line root:
+  run in_zsh "idn-serve-demo --socket-mode=066"
+  assert_line --partial 0660
+  refute_line --partial 0600
+}
+
+# --- fish ---------------------------------------------------------------------------------------
+
+@test "fish: the options of each tool are offered" {
+  need fish
+  run in_fish "idn-show --v"
+  assert_line --partial --verbose
+  assert_line --partial --version
+  run in_fish "idn-run-as --q"
+  assert_line --partial --quiet
+  run in_fish "idn-serve-demo --max-c"
+  assert_line --partial --max-connections
+  assert_line --partial --max-client-connections
+}
+
+@test "fish: idn-show is offered processes and, after a slash, threads, each with its command" {
+  need fish
+  local command
+  command=$(</proc/$$/comm)
+  run in_fish "idn-show "
+  assert_line "$$"$'\t'"$command"
+  run in_fish "idn-show $$/"
+  assert_line "$$/$$"$'\t'"$command"
+}
+
+@test "fish: idn-run-as is offered users, and after a colon groups" {
+  need fish
+  run in_fish "idn-run-as ro"
+  assert_line $'root\tuid 0'
+  run in_fish "idn-run-as root:dae"
+  assert_line $'root:daemon\tgid 1'
+}
+
+@test "fish: idn-run-as is offered commands after the user, and the command's own arguments" {
+  need fish
+  run in_fish "idn-run-as root idn-sh"
+  assert_line --partial idn-show
+  run in_fish "idn-run-as -q root -- idn-show --js"
+  assert_line --partial --json
+  refute_line --partial --quiet
+}
+
+@test "fish: idn-serve-demo is offered what each option takes" {
+  need fish
+  mkdir "$SCRATCH/directory"
+  touch "$SCRATCH/file"
+  run in_fish "idn-serve-demo --unix $SCRATCH/fi"
+  assert_line "$SCRATCH/file"
+  run in_fish "idn-serve-demo --root $SCRATCH/"
+  assert_line --partial "$SCRATCH/directory/"
+  refute_line --partial "$SCRATCH/file"
+  run in_fish "idn-serve-demo --user ro"
+  assert_line --partial root
+  run in_fish "idn-serve-demo --socket-mode "
+  assert_line --partial 0660
+}

@@ -1,0 +1,85 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# The house: what only one file may do, and what each binary may load.
+
+load lib/common
+
+sources() {
+  (cd "$SRC" && find common cmd -name '*.c')
+}
+
+@test "credential system calls are made in one file only" {
+  cd "$SRC"
+  run grep -lE 'SYS_set(res|re|fs)?[ug]id|SYS_setgroups|SYS_capset|PR_SET_KEEPCAPS|PR_CAP_AMBIENT_|PR_CAPBSET_DROP|PR_SET_SECUREBITS' $(sources)
+  assert_output common/core/credentials.c
+}
+
+@test "nobody calls the C library's functions, which change every thread" {
+  cd "$SRC"
+  run grep -nE '\b(set(res|re|fs|e)?[ug]id|setgroups|initgroups|capset|cap_set_proc)[ ]*\(' $(sources)
+  assert_output ""
+}
+
+@test "the processes' /proc is read in one file only" {
+  cd "$SRC"
+  run grep -lE '"/proc/(%|self|[0-9])' $(sources)
+  assert_output common/core/procfs.c
+}
+
+@test "JSON is written in one file only" {
+  cd "$SRC"
+  run grep -lE 'json_dump' $(sources)
+  assert_output common/cli/json.c
+}
+
+@test "the library neither prints nor exits nor touches signals" {
+  cd "$SRC"
+  run grep -nE '\b(printf|puts|putchar|perror|exit|_exit|signal|sigaction|pthread_sigmask)[ ]*\(' common/core/*.c
+  assert_output ""
+}
+
+@test "an arrow between rooms points down" {
+  cd "$SRC"
+  run grep -nE '#include "(look|cli)/' common/core/*.c common/core/*.h
+  assert_output ""
+  run grep -nE '#include "cli/' common/look/*.c common/look/*.h
+  assert_output ""
+}
+
+@test "the library exports what its header declares, and nothing else" {
+  need nm
+  local library=$BUILD/common/.libs/libimpersonate.so
+  [[ -e $library ]] || skip "needs the shared library"
+  diff <(nm -D --defined-only "$library" | awk '$2 == "T" { print $3 }' | sed 's/@.*//' | sort) \
+    <(grep -v typedef "$SRC/common/impersonate.h" | grep -oE '\bimp_[a-z_]+\(' | tr -d '(' | sort -u)
+}
+
+@test "the header is C++, and a program links the library by it" {
+  need c++
+  cat >"$BATS_TEST_TMPDIR/program.cpp" <<'CPP'
+#include <impersonate.h>
+int main()
+{
+	imp_level level;
+	return imp_level_parse("identify", &level) == 0 && level == IMP_LEVEL_IDENTIFICATION ? 0 : 1;
+}
+CPP
+  [[ -e $BUILD/common/.libs/libimpersonate.so ]] || skip "needs the shared library"
+  c++ -Wall -Wextra -Werror ${SANITIZERS-} -I"$SRC/common" -o "$BATS_TEST_TMPDIR/program" \
+    "$BATS_TEST_TMPDIR/program.cpp" -L"$BUILD/common/.libs" -limpersonate
+  LD_LIBRARY_PATH=$BUILD/common/.libs "$BATS_TEST_TMPDIR/program"
+}
+
+@test "the binaries are hardened" {
+  need readelf
+  local program
+  ! grep -q 'define WITH_SANITIZERS' "$BUILD/config.h" || skip "built with the sanitizers instead"
+  for program in "$BUILD/cmd/idn-show" "$BUILD/cmd/idn-run-as"; do
+    readelf -h "$program" | grep -q 'Type: *DYN'
+    readelf -d "$program" | grep -q BIND_NOW
+    readelf -lW "$program" | grep -q GNU_RELRO
+    readelf -lW "$program" | grep GNU_STACK | grep -qv E
+    readelf -sW "$program" | grep -q __stack_chk_fail
+    readelf -sW "$program" | grep -q _chk@
+  done
+}

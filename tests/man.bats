@@ -1,0 +1,331 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# The manual: what it says is what there is, and its examples are tried.
+
+load lib/common
+
+teardown() {
+  end_examples
+  server_teardown
+}
+
+# The page as people read it, in lines that are not broken.
+page() {
+  mandoc -T ascii -O width=300 "$SRC/man/$1" | sed 's/.\x08//g'
+}
+
+# section PAGE NAME
+section() {
+  page "$1" | awk -v name="$2" '/^[^ ]/ { inside = $0 == name; next } inside'
+}
+
+page_of() {
+  case $1 in
+    idn-serve-demo) echo "$1.8" ;;
+    *) echo "$1.1" ;;
+  esac
+}
+
+need_tool() {
+  type -P "$1" >/dev/null || skip "needs $1"
+}
+
+# --- options ------------------------------------------------------------------------------------
+
+long_options() {
+  grep -oE -- '(^|[^-a-z0-9])--[a-z][a-z-]*' | grep -oE -- '--[a-z][a-z-]*' | sort -u
+}
+
+options_of_help() {
+  "$1" --help | long_options
+}
+
+# Of synopsis and description: examples speak of other commands too.
+options_of_page() {
+  { section "$(page_of "$1")" SYNOPSIS; section "$(page_of "$1")" DESCRIPTION; } | long_options
+}
+
+options_of_completion() {
+  case $1 in
+    bash) grep -v '^ *#' "$SRC/completions/bash/$2" | long_options ;;
+    zsh) sed 's/\[[^]]*\]//g; s/([^)]*)//g' "$SRC/completions/zsh/_$2" | grep "^ *['\"]" | long_options ;;
+    fish) sed -n 's/^complete.* -l \([a-z-]*\).*/--\1/p' "$SRC/completions/fish/$2.fish" | sort -u ;;
+  esac
+}
+
+# same_options TOOL
+same_options() {
+  local shell
+  need_tool "$1"
+  need mandoc
+  assert_equal "$(options_of_page "$1")" "$(options_of_help "$1")"
+  for shell in bash zsh fish; do
+    run options_of_completion "$shell" "$1"
+    assert_equal "$shell: $output" "$shell: $(options_of_help "$1")"
+  done
+}
+
+@test "idn-show: page, completions and --help have the same options" {
+  same_options idn-show
+}
+
+@test "idn-run-as: page, completions and --help have the same options" {
+  same_options idn-run-as
+}
+
+@test "idn-serve-demo: page, completions and --help have the same options" {
+  same_options idn-serve-demo
+}
+
+# --- pages --------------------------------------------------------------------------------------
+
+@test "every page is free of warnings" {
+  need mandoc
+  local file
+  for file in "$SRC"/man/*.[1-9]; do
+    run -0 mandoc -T lint -W warning "$file"
+    assert_output ""
+  done
+}
+
+@test "every page of a tool says what its exit status means, and has examples" {
+  need mandoc
+  local name
+  for name in "$SRC"/man/*.[18]; do
+    name=${name##*/}
+    run section "$name" "EXIT STATUS"
+    assert_line --regexp '^ +[0-9]+ '
+    run section "$name" EXAMPLES
+    assert_line --regexp '^ +[$#] '
+  done
+}
+
+@test "pages refer only to pages of ours that there are" {
+  local name number
+  while read -r name number; do
+    [[ -e $SRC/man/$name.$number ]] || fail "$name($number) is referred to, and missing"
+  done < <(sed -nE 's/^\.Xr ((idn-[a-z-]+|impersonate|libimpersonate) [0-9]).*/\1/p' "$SRC"/man/*.[1-9] | sort -u)
+}
+
+@test "every function of the header is in libimpersonate(3), and no other" {
+  local declared documented
+  declared=$(grep -v '^ \*' "$SRC/common/impersonate.h" | grep -oE '\bimp_[a-z_]+\(' | tr -d '(' |
+    sed '/^imp_log_fn$/d' | sort -u)
+  documented=$(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/s/^\.F[no] \(imp_[a-z_]*\).*/\1/p' \
+    "$SRC/man/libimpersonate.3" | sed '/^imp_log_fn$/d' | sort -u)
+  [[ -n $declared ]]
+  assert_equal "$documented" "$declared"
+}
+
+@test "every function of the header is explained, not only listed" {
+  local name text
+  text=$(sed -n '/^\.Sh DESCRIPTION/,/^\.Sh RETURN/p' "$SRC/man/libimpersonate.3")
+  while read -r name; do
+    grep -qE "Fn $name( |$)" <<<"$text" || fail "$name is not explained"
+  done < <(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/s/^\.F[no] \(imp_[a-z_]*\).*/\1/p' \
+    "$SRC/man/libimpersonate.3" | sed '/^imp_log_fn$/d')
+}
+
+@test "idn-ledger(5) has the offsets and sizes of the structures" {
+  need cc
+  need mandoc
+  offsets header Header >"$SCRATCH/offsets.c"
+  offsets slot Slots >>"$SCRATCH/offsets.c"
+  run -0 cc -D_GNU_SOURCE -I"$SRC/common" -I"$SRC/common/core" -include core/ledger.h \
+    -fsyntax-only "$SCRATCH/offsets.c"
+  assert_equal "$(grep -c _Static_assert "$SCRATCH/offsets.c")" 56
+}
+
+# offsets STRUCTURE SUBSECTION: an assertion for each row of the table that names a field.
+offsets() {
+  page idn-ledger.5 | awk -v s="ledger_$1" -v name="$2" '
+    /^   [^ ]/ { inside = $0 == "   " name; next }
+    inside && /^ +[0-9]+ +[0-9]+ +[a-z]/ {
+      printf "_Static_assert(offsetof(struct %s, %s) == %d, \"%s\");\n", s, $3, $1, $3
+      printf "_Static_assert(sizeof(((struct %s *)0)->%s) == %d, \"%s\");\n", s, $3, $2, $3
+    }'
+}
+
+# --- schemas ------------------------------------------------------------------------------------
+
+# conforms SCHEMA: standard input, an object a line
+conforms() {
+  python3 -c '
+import json, sys
+import jsonschema
+schema = json.load(open(sys.argv[1]))
+jsonschema.Draft202012Validator.check_schema(schema)
+lines = [line for line in sys.stdin if line.strip()]
+assert lines, "nothing was written"
+for line in lines:
+    jsonschema.Draft202012Validator(schema).validate(json.loads(line))
+' "$SRC/man/$1"
+}
+
+need_jsonschema() {
+  python3 -c 'from jsonschema import Draft202012Validator' 2>/dev/null || skip "needs python3 with jsonschema"
+}
+
+@test "what idn-show --json writes is what its schema says, for every process there is" {
+  need_jsonschema
+  cd /proc
+  idn-show -qv --json [1-9]* >"$SCRATCH/all" || true
+  run -0 conforms idn-show.schema.json <"$SCRATCH/all"
+}
+
+@test "what /whoami, /hold and idn-show say is what their schemas say, at every level" {
+  need_world
+  need curl
+  need_jsonschema
+  need_tool idn-serve-demo
+  local level line fd
+  server_start
+  for level in anonymous identification impersonation delegation; do
+    as alice curl -s --unix-socket "$SOCKET" -H "Impersonation-Level: $level" http://x/whoami >"$SCRATCH/whoami"
+    run -0 conforms idn-serve-demo-whoami.schema.json <"$SCRATCH/whoami"
+    exec {fd}< <(as alice curl -sN --unix-socket "$SOCKET" -H "Impersonation-Level: $level" 'http://x/hold?ms=1000')
+    read -r line <&"$fd"
+    run -0 conforms idn-serve-demo-whoami.schema.json <<<"$line"
+    # shellcheck disable=SC2153 # set by server_start
+    idn-show -v --json "$SERVER_PID" >"$SCRATCH/shown"
+    grep -q "\"level\":\"$level\"" "$SCRATCH/shown"
+    run -0 conforms idn-show.schema.json <"$SCRATCH/shown"
+    exec {fd}<&-
+  done
+}
+
+# --- examples -----------------------------------------------------------------------------------
+
+# The blocks of examples, each in a file of its own: SCRATCH/examples/1 and so on.
+blocks() {
+  mkdir "$SCRATCH/examples"
+  section "$1" EXAMPLES | awk -v directory="$SCRATCH/examples" '
+    /^ +[$#] / { if (!inside) n++; inside = 1; sub(/^ +/, ""); print >(directory "/" n); next }
+    { inside = 0 }'
+}
+
+# Tries the blocks of a page as they stand.  A block of one user's lines is one shell of that user; in a
+# mixed one each line of the ordinary user has a shell of its own.  Every line must succeed; after one
+# that starts something in the background there is a breath, as there is for who pastes.
+try_examples() {
+  local block
+  need_world
+  need mandoc
+  blocks "$1"
+  for block in "$SCRATCH"/examples/*; do
+    run -0 timeout 40 bash -c "$(script_of "$block")" bash
+    end_examples
+  done
+  assert [ -e "$SCRATCH/examples/1" ]
+}
+
+script_of() {
+  local line user
+  cat <<'SH'
+set -e -o pipefail
+exec 3>&- 4>&-
+alice() {
+  setpriv --reuid alice --regid alice --init-groups -- \
+    env -C "$WORLD/home/alice" HOME="$WORLD/home/alice" USER=alice LOGNAME=alice bash -ec "$1"
+}
+cd "$WORLD"
+SH
+  user=root
+  grep -q '^# ' "$1" || user=alice
+  if [[ $user == alice ]]; then
+    printf 'alice %q\n' "$(sed 's/^. //; /&\( [a-z]*=\$!\)\?$/a sleep 0.7' "$1")"
+    return
+  fi
+  while read -r line; do
+    case $line in
+      '# '*) echo "${line#\# }" ;;
+      '$ '*) printf 'alice %q\n' "${line#\$ }" ;;
+    esac
+    [[ ! $line =~ \&(\ [a-z]+=\$!)?$ ]] || echo 'sleep 0.7'
+  done <"$1"
+}
+
+# Whatever an example has left behind in this world, by the sockets that examples use.
+end_examples() {
+  local process
+  [[ -n ${WORLD-} ]] || return 0
+  for process in /proc/[0-9]*; do
+    [[ $process/ns/mnt -ef /proc/$$/ns/mnt ]] || continue
+    if tr '\0' ' ' <"$process/cmdline" 2>/dev/null |
+      grep -qE '^[^ ]*(idn-serve-demo|curl|example) .*/(show|demo|example)\.sock'; then
+      kill "${process#/proc/}" 2>/dev/null || true
+      wait_for has_ended "${process#/proc/}"
+    fi
+  done
+}
+
+@test "the examples of idn-show(1) work as they stand" {
+  need curl
+  need jq
+  need_tool idn-serve-demo
+  try_examples idn-show.1
+}
+
+@test "the examples of idn-run-as(1) work as they stand" {
+  try_examples idn-run-as.1
+}
+
+@test "the examples of idn-serve-demo(8) work as they stand" {
+  need curl
+  need_tool idn-serve-demo
+  try_examples idn-serve-demo.8
+}
+
+@test "a held client is shown by the example of idn-show(1) as it says" {
+  need_world
+  need mandoc
+  need curl
+  need jq
+  need_tool idn-serve-demo
+  blocks idn-show.1
+  run -0 timeout 40 bash -c "$(script_of "$SCRATCH/examples/3")" bash
+  assert_line --regexp '^[0-9]+/[0-9]+ hold: alice, impersonating at level impersonation, consistent$'
+  assert_line impersonation
+  assert_line consistent
+}
+
+# Compiles the example of libimpersonate(3) with what is in the build directory, as installed.
+build_example() {
+  need cc
+  need make
+  need pkg-config
+  need mandoc
+  ! grep -q 'define WITH_SANITIZERS' "$BUILD/config.h" || skip "needs a build without sanitizers"
+  section libimpersonate.3 EXAMPLES | awk '/^ *#include/ { inside = 1 } /With this in/ { exit } inside' \
+    >"$SCRATCH/example.c"
+  mkdir -p "$SCRATCH/root/include" "$SCRATCH/root/lib/pkgconfig"
+  cp "$SRC/common/impersonate.h" "$SCRATCH/root/include"
+  compgen -G "$BUILD/common/.libs/libimpersonate.so*" >/dev/null || skip "needs the shared library"
+  cp -P "$BUILD"/common/.libs/libimpersonate.so* "$SCRATCH/root/lib"
+  sed "s|^prefix=.*|prefix=$SCRATCH/root|; s|^libdir=.*|libdir=$SCRATCH/root/lib|; s|^includedir=.*|includedir=$SCRATCH/root/include|" \
+    "$BUILD/common/impersonate.pc" >"$SCRATCH/root/lib/pkgconfig/impersonate.pc"
+  export PKG_CONFIG_PATH=$SCRATCH/root/lib/pkgconfig LD_LIBRARY_PATH=$SCRATCH/root/lib
+  # shellcheck disable=SC2046 # words
+  run -0 cc -Wall -Wextra -Werror "$SCRATCH/example.c" $(pkg-config --cflags --libs impersonate) -o "$SCRATCH/example"
+}
+
+@test "the example of libimpersonate(3) compiles without a warning" {
+  build_example
+}
+
+@test "the example of libimpersonate(3) sends a client what that client may read" {
+  need_world
+  need curl
+  build_example
+  "$SCRATCH/example" /run/example.sock >"$SCRATCH/log" 3>&- 4>&- &
+  SERVER_PIDS+=("$!")
+  wait_for /run/example.sock
+  as alice sh -c 'umask 077 && echo mine >~/diary'
+  run -0 as alice curl -s --unix-socket /run/example.sock "gopher://localhost/0$WORLD/home/alice/diary"
+  assert_output mine
+  run -0 as bob curl -s --unix-socket /run/example.sock "gopher://localhost/0$WORLD/home/alice/diary"
+  assert_output ""
+  run cat "$SCRATCH/log"
+  assert_output "$WORLD/home/alice/diary for uid 2001: sent
+$WORLD/home/alice/diary for uid 2002: refused"
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pose WHAT [ARGUMENT...] - poses as a service that is in one of the states that idn-show must tell
+ * apart, prints a line once it is, and stays so until it is killed.  To be run as root.
+ */
+#include <errno.h>
+#include <grp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "impersonate.h"
+
+static void need(int error, const char *what)
+{
+	if (error == 0)
+		return;
+	fprintf(stderr, "pose: %s: %s\n", what, strerror(error < 0 ? -error : error));
+	exit(1);
+}
+
+static void need_call(long result, const char *what)
+{
+	need(result < 0 ? errno : 0, what);
+}
+
+static void say(const char *line)
+{
+	printf("%s\n", line);
+	fflush(stdout);
+}
+
+static _Noreturn void stay_after(const char *line)
+{
+	say(line);
+	for (;;)
+		pause();
+}
+
+static _Noreturn void stay(void)
+{
+	stay_after("ready");
+}
+
+static uint32_t id_of(const char *text)
+{
+	return (uint32_t)strtoul(text, NULL, 10);
+}
+
+/* What others do, by raw system calls: this thread alone. */
+
+static void set_effective(uint32_t id)
+{
+	need_call(syscall(SYS_setresgid, -1, id, -1), "setresgid");
+	need_call(syscall(SYS_setresuid, -1, id, -1), "setresuid");
+}
+
+static void back_to_root(void)
+{
+	need_call(syscall(SYS_setresuid, -1, 0, -1), "setresuid");
+	need_call(syscall(SYS_setresgid, -1, 0, -1), "setresgid");
+}
+
+static struct imp_token *impersonate(const char *user)
+{
+	struct imp_token *token;
+
+	need(imp_token_from_user(user, IMP_LEVEL_IMPERSONATION, NULL, &token), user);
+	need(imp_impersonate(token), "impersonate");
+	return token;
+}
+
+/* ------------------------------------------------------------------------- without ledger -- */
+
+static void filesystem(char **arguments)
+{
+	setfsgid(id_of(arguments[0]));
+	setfsuid(id_of(arguments[0]));
+	stay();
+}
+
+static void effective(char **arguments)
+{
+	set_effective(id_of(arguments[0]));
+	stay();
+}
+
+static void *be_for_good(void *argument)
+{
+	uint32_t id = id_of(argument);
+
+	need_call(syscall(SYS_setresgid, id, id, id), "setresgid");
+	need_call(syscall(SYS_setresuid, id, id, id), "setresuid");
+	stay();
+}
+
+static void thread_for_good(char **arguments)
+{
+	pthread_t thread;
+
+	need(pthread_create(&thread, NULL, be_for_good, arguments[0]), "pthread_create");
+	pthread_join(thread, NULL);
+}
+
+static void set_user_id(char **arguments)
+{
+	need_call(syscall(SYS_setresuid, id_of(arguments[0]), -1, -1), "setresuid");
+	stay();
+}
+
+static void *be_named(void *argument)
+{
+	need_call(prctl(PR_SET_NAME, argument), "PR_SET_NAME");
+	stay();
+}
+
+static void named(char **arguments)
+{
+	pthread_t thread;
+
+	need_call(prctl(PR_SET_NAME, arguments[0]), "PR_SET_NAME");
+	need(pthread_create(&thread, NULL, be_named, arguments[0]), "pthread_create");
+	pthread_join(thread, NULL);
+}
+
+/* ---------------------------------------------------------------------------- with a ledger -- */
+
+static void lost(char **arguments)
+{
+	gid_t groups[256];
+	int count = getgroups(256, groups);
+
+	impersonate(arguments[0]);
+	back_to_root();
+	need_call(syscall(SYS_setgroups, count, groups), "setgroups");
+	stay();
+}
+
+static void leaked(char **arguments)
+{
+	struct imp_token *token;
+
+	need(imp_prepare(), "prepare");
+	need(imp_token_from_user(arguments[0], IMP_LEVEL_IMPERSONATION, NULL, &token),
+	     arguments[0]);
+	set_effective(imp_token_identity(token)->uid);
+	stay();
+}
+
+static void *be_born(void *unused)
+{
+	char line[64];
+
+	(void)unused;
+	snprintf(line, sizeof(line), "%d/%d", (int)getpid(), (int)gettid());
+	stay_after(line);
+}
+
+static void born(char **arguments)
+{
+	pthread_t thread;
+
+	impersonate(arguments[0]);
+	need(pthread_create(&thread, NULL, be_born, NULL), "pthread_create");
+	imp_revert();
+	pthread_join(thread, NULL);
+}
+
+static void mismatched(char **arguments)
+{
+	impersonate(arguments[0]);
+	back_to_root();
+	set_effective(id_of(arguments[1]));
+	stay();
+}
+
+static void wrong_groups(char **arguments)
+{
+	const gid_t wrong[] = {7};
+	struct imp_token *token = impersonate(arguments[0]);
+
+	back_to_root();
+	need_call(syscall(SYS_setgroups, 1, wrong), "setgroups");
+	set_effective(imp_token_identity(token)->uid);
+	stay();
+}
+
+static void switching(char **arguments)
+{
+	struct imp_token *token;
+
+	need(imp_token_from_user(arguments[0], IMP_LEVEL_IMPERSONATION, NULL, &token),
+	     arguments[0]);
+	say("ready");
+	for (;;) {
+		need(imp_impersonate(token), "impersonate");
+		imp_revert();
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int arguments;
+		void (*pose)(char **arguments);
+	} poses[] = {
+		{"filesystem", 1, filesystem},
+		{"effective", 1, effective},
+		{"thread-for-good", 1, thread_for_good},
+		{"set-user-id", 1, set_user_id},
+		{"named", 1, named},
+		{"lost", 1, lost},
+		{"leaked", 1, leaked},
+		{"born", 1, born},
+		{"mismatched", 2, mismatched},
+		{"wrong-groups", 1, wrong_groups},
+		{"switching", 1, switching},
+	};
+
+	for (size_t i = 0; i < sizeof(poses) / sizeof(poses[0]); i++)
+		if (argc == poses[i].arguments + 2 && strcmp(argv[1], poses[i].name) == 0)
+			poses[i].pose(argv + 2);
+	fprintf(stderr, "usage: pose WHAT [ARGUMENT...]\n");
+	return 2;
+}

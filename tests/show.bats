@@ -1,0 +1,252 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# idn-show: who a thread acts as, and whether what the service claims is what the kernel does.
+
+load lib/common
+
+teardown() {
+  server_teardown
+}
+
+# held USER [CURL-ARGUMENT...]: a thread of the service that is held as USER; sets thread
+held() {
+  local user=$1 line fd
+  shift
+  exec {fd}< <(as "$user" curl -sN --unix-socket "$SOCKET" "$@" 'http://x/hold?ms=60000')
+  read -r line <&"$fd"
+  thread=$(jq -r .thread <<<"$line")
+}
+
+# started COMMAND...: a process that has printed a line when it is ready; sets process
+started() {
+  local fd
+  exec {fd}< <(exec "$@")
+  process=$!
+  SERVER_PIDS+=("$process")
+  read -r ready <&"$fd"
+}
+
+@test "the three lines come first, exactly so" {
+  need_world
+  server_start
+  held alice
+  run -0 idn-show "$thread"
+  assert_line --index 0 "User: S-1-22-1-2001 (alice)"
+  assert_line --index 1 "Impersonating: yes"
+  assert_line --index 2 "Impersonation Level: Impersonation"
+}
+
+@test "at identification the user is the client, and access is the anonymous identity's" {
+  need_world
+  server_start
+  held alice -H 'Impersonation-Level: identification'
+  run -0 idn-show "$thread"
+  assert_line --index 0 "User: S-1-22-1-2001 (alice)"
+  assert_line --index 2 "Impersonation Level: Identification"
+  assert_line --regexp '^Access As: +nobody \(65534\)'
+  assert_line --regexp '^Level Decided By: +request$'
+}
+
+@test "at anonymous the user is Anonymous, and nothing tells of the client" {
+  need_world
+  server_start
+  held alice -H 'Impersonation-Level: anonymous'
+  run -0 idn-show "$thread"
+  assert_line --index 0 "User: S-1-5-7 (Anonymous)"
+  assert_line --index 2 "Impersonation Level: Anonymous"
+  refute_output --partial "alice"
+  refute_output --partial "2001"
+  refute_line --partial "Client:"
+  run -0 idn-show --json "$thread"
+  refute_output --partial "alice"
+  refute_output --partial "2001"
+}
+
+@test "a process is its main thread, and a line for each thread that differs" {
+  need_world
+  server_start
+  held alice
+  run -0 idn-show "${thread%/*}"
+  assert_line --index 1 "Impersonating: no"
+  assert_line --regexp "^$thread hold: alice, impersonating at level impersonation, consistent$"
+  assert_equal "$(grep -c "^${thread%/*}/" <<<"$output")" 1
+  run -0 idn-show -v "${thread%/*}"
+  (($(grep -c "^${thread%/*}/" <<<"$output") > 1))
+}
+
+@test "what it says is what the kernel says" {
+  need_world
+  server_start
+  held alice
+  local kernel
+  kernel=$(cat "/proc/${thread%/*}/task/${thread#*/}/status")
+  run -0 idn-show --json "$thread"
+  assert_equal "$(jq -r '.uids | "\(.real)\t\(.effective)\t\(.saved)\t\(.filesystem)"' <<<"$output")" \
+    "$(sed -n 's/^Uid:\t//p' <<<"$kernel")"
+  assert_equal "$(jq -r '.gids | "\(.real)\t\(.effective)\t\(.saved)\t\(.filesystem)"' <<<"$output")" \
+    "$(sed -n 's/^Gid:\t//p' <<<"$kernel")"
+  assert_equal "$(jq -r '[.access_as.groups[].gid | tostring] | join(" ")' <<<"$output")" \
+    "$(sed -n 's/^Groups:\t//p' <<<"$kernel" | sed 's/ *$//')"
+  assert_equal "$(jq -r '.capabilities.permitted | join(" ")' <<<"$output")" "cap_setgid cap_setuid"
+  assert_equal "$(jq -r '.capabilities.effective | length' <<<"$output")" 0
+  assert_equal "$(jq -r '"\(.state) \(.level) \(.level_decided_by) \(.engine) \(.client.transport) \(.client.command)"' <<<"$output")" \
+    "consistent impersonation default thread unix curl"
+}
+
+@test "any user may look, without privilege" {
+  need_world
+  server_start
+  held alice
+  run -0 as bob idn-show "$thread"
+  assert_line --index 0 "User: S-1-22-1-2001 (alice)"
+  assert_line --regexp '^State: +consistent$'
+}
+
+@test "no argument: whoever called" {
+  run -0 bash -c "idn-show; true"
+  assert_line --index 0 "User: S-1-22-1-$(id -u) ($(id -un))"
+  assert_line --index 1 "Impersonating: no"
+  refute_line --partial "Impersonation Level"
+  assert_line --regexp '^State: +unrecorded \(no ledger\)$'
+}
+
+@test "several at a time, each under its name" {
+  run -0 idn-show $$ $PPID
+  assert_line --index 0 "$$:"
+  assert_line "$PPID:"
+  run -0 idn-show --json $$ $PPID
+  assert_equal "$(jq -s 'map(.pid) | join(" ")' -r <<<"$output")" "$$ $PPID"
+}
+
+# --- what others do, without a ledger ---------------------------------------------------------------
+
+@test "a thread with other filesystem ids acts as those, at a level that nobody knows" {
+  need_world
+  started pose filesystem 2001
+  run -0 idn-show "$process"
+  assert_line --index 0 "User: S-1-22-1-2001 (alice)"
+  assert_line --index 1 "Impersonating: yes"
+  assert_line --index 2 "Impersonation Level: Unknown"
+  assert_line --regexp '^Service: +root \(0\)'
+  assert_line --regexp '^State: +unrecorded'
+}
+
+@test "a thread with other effective ids acts as those" {
+  need_world
+  started pose effective 2001
+  run -0 idn-show "$process"
+  assert_line --index 0 "User: S-1-22-1-2001 (alice)"
+  assert_line --index 2 "Impersonation Level: Unknown"
+}
+
+@test "a thread that took an identity for good differs from its main thread" {
+  need_world
+  started pose thread-for-good 2001
+  run -0 idn-show "$process"
+  assert_line --index 1 "Impersonating: no"
+  assert_line --regexp "^$process/[0-9]+ .*: alice, impersonating at level unknown, unrecorded$"
+}
+
+@test "a set-user-ID program is not taken for impersonation" {
+  need_world
+  started pose set-user-id 2001
+  run -0 idn-show "$process"
+  assert_line --index 0 "User: S-1-22-1-0 (root)"
+  assert_line --index 1 "Impersonating: no"
+}
+
+# --- states -------------------------------------------------------------------------------------
+
+@test "lost: recorded as a client, while the kernel has the primary identity" {
+  need_world
+  started pose lost alice
+  run -0 idn-show "$process"
+  assert_line --index 0 "User: S-1-22-1-0 (root)"
+  assert_line --index 1 "Impersonating: no"
+  assert_line --regexp '^State: +lost: recorded as acting as alice'
+}
+
+@test "leaked: a client's identity that nothing records" {
+  need_world
+  started pose leaked alice
+  run -0 idn-show "$process"
+  assert_line --index 0 "User: S-1-22-1-2001 (alice)"
+  assert_line --index 1 "Impersonating: yes"
+  assert_line --index 2 "Impersonation Level: Unknown"
+  assert_line --regexp '^State: +leaked'
+}
+
+@test "leaked: a thread that was born while its creator impersonated" {
+  need_world
+  started pose born alice
+  run -0 idn-show "$ready"
+  assert_line --index 0 "User: S-1-22-1-2001 (alice)"
+  assert_line --regexp '^State: +leaked'
+}
+
+@test "mismatched: another client than the one recorded" {
+  need_world
+  started pose mismatched alice 2002
+  run -0 idn-show "$process"
+  assert_line --index 0 "User: S-1-22-1-2002 (bob)"
+  assert_line --index 2 "Impersonation Level: Unknown"
+  assert_line --regexp '^State: +mismatched: recorded as acting as alice'
+}
+
+@test "mismatched: the right ids and the wrong groups" {
+  need_world
+  started pose wrong-groups alice
+  run -0 idn-show "$process"
+  assert_line --regexp '^State: +mismatched'
+}
+
+@test "a thread that switches all the time is never taken for lost, leaked or mismatched" {
+  need_world
+  started pose switching alice
+  local round
+  for round in {1..60}; do
+    run -0 idn-show "$process"
+    assert_line --regexp '^State: +consistent$'
+  done
+}
+
+# --- what cannot be shown -----------------------------------------------------------------------
+
+@test "a process that is not there, and a thread that is another's: one line, status 1" {
+  run -1 idn-show 4194304
+  assert_output "idn-show: 4194304: no such thread"
+  run -1 idn-show $$/1
+  assert_output "idn-show: $$/1: no such thread"
+}
+
+@test "what is no PID or PID/TID: one line, status 2, and nothing is shown of the others" {
+  local wrong
+  for wrong in 0 -1 x 1x 1/ /1 1/2/3 01 +1 99999999999999999999 '' ' 1'; do
+    run -2 idn-show -- 1 "$wrong"
+    assert_output "idn-show: $wrong: not a PID or PID/TID"
+  done
+  run -2 idn-show --nonsense
+  assert_output "idn-show: --nonsense: unknown option"
+}
+
+@test "a command name that is no text reaches no terminal" {
+  need_world
+  started pose named $'\e[31mred\n\x9b'
+  run -0 idn-show -v "$process"
+  refute_output --partial $'\e'
+  run -0 idn-show --json "$process"
+  assert_equal "$(jq -r '.command.bytes' <<<"$output" | base64 -d)" $'\e[31mred\n\x9b'
+}
+
+@test "output that cannot be written is an error" {
+  [[ -c /dev/full ]] || skip "needs /dev/full"
+  run -1 bash -c 'idn-show 1 >/dev/full'
+  assert_output "idn-show: standard output: No space left on device"
+}
+
+@test "help and version" {
+  run -0 idn-show --help
+  assert_line --partial "PID/TID"
+  run -0 idn-show -V
+  assert_output --regexp '^idn-show \(idn-tools\) [0-9]'
+}
