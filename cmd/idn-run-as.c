@@ -63,14 +63,11 @@ static void find_identity(const struct options *options, struct account *account
 
 static void take(const struct imp_become *become, const char *user)
 {
-	const char *step, *missing = NULL;
+	const char *step;
 	int error = imp_become(become, &step);
 
-	if (error == 0)
-		return;
-	if (error == -EPERM && imp_check_privilege(&missing) == -EPERM)
-		die(EXIT_FAILED, "%s: %s: %s (needs %s)", user, step, reason_of(error), missing);
-	die(EXIT_FAILED, "%s: %s: %s", user, step, reason_of(error));
+	if (error < 0)
+		die(EXIT_FAILED, "%s: %s: %s", user, step, reason_of(error));
 }
 
 /* ---------------------------------------------------------------------------- environment -- */

@@ -313,7 +313,7 @@ static json_t *thread_object(const struct look_thread *thread)
 
 static int complain(const struct subject *subject, int error)
 {
-	warn_of("%s: %s", subject->text, error == -ESRCH ? "no such thread" : reason_of(error));
+	complain_of("%s: %s", subject->text, error == -ESRCH ? "no such thread" : reason_of(error));
 	return EXIT_NO_SUCH_THREAD;
 }
 

@@ -106,7 +106,7 @@ struct imp_policy;
 int imp_policy_new(struct imp_policy **policy) IMP_MUST_CHECK;
 
 /*
- * Sets one key as idn-policy(5) writes it, for instance ("impersonation", "max_level",
+ * Sets one key, for instance ("impersonation", "max_level",
  * "identification").  To be done before the policy is shared between threads.
  * -ENOENT for an unknown section or key, -EINVAL for a value that it cannot take, -ESRCH for an
  * account that does not exist, or what the name service reported.
@@ -233,8 +233,9 @@ int imp_prepare(void) IMP_MUST_CHECK;
 
 /*
  * Makes the directory of the ledgers (/run/impersonate, or IMPERSONATION_RUNTIME_DIR) where it is
- * missing.  For a service that starts as root and goes on as somebody else: to be called before
- * that.
+ * missing, and removes from it what services that are gone have left and the caller may remove. For
+ * a service that starts as root and goes on as somebody else: to be called before that. -EPERM for
+ * a directory that others could exchange files in; what mkdir(2) and open(2) report.
  */
 int imp_prepare_runtime_dir(void) IMP_MUST_CHECK;
 

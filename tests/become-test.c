@@ -199,15 +199,15 @@ static void without_privilege(const char *kind)
 	become.n_groups = 1;
 	become.groups = groups;
 	SAME(imp_become(&become, &step), -EPERM);
-	SAME_TEXT(step, "cannot set the supplementary groups");
+	SAME_TEXT(step, "cannot set the supplementary groups (needs CAP_SETGID)");
 	become.n_groups = 0;
 	become.gid = 2002;
 	SAME(imp_become(&become, &step), -EPERM);
-	SAME_TEXT(step, "cannot set the gid");
+	SAME_TEXT(step, "cannot set the gid (needs CAP_SETGID)");
 	become.gid = 2001;
 	become.uid = 0;
 	SAME(imp_become(&become, &step), -EPERM);
-	SAME_TEXT(step, "cannot set the uid");
+	SAME_TEXT(step, "cannot set the uid (needs CAP_SETUID)");
 	STATE_IS(0, &seen);
 }
 

@@ -65,7 +65,9 @@ int main()
 }
 CPP
   [[ -e $BUILD/common/.libs/libimpersonate.so ]] || skip "needs the shared library"
-  c++ -Wall -Wextra -Werror ${SANITIZERS-} -I"$SRC/common" -o "$BATS_TEST_TMPDIR/program" \
+  local sanitizers=()
+  ! grep -q 'define WITH_SANITIZERS' "$BUILD/config.h" || sanitizers=(-fsanitize=address,undefined)
+  c++ -Wall -Wextra -Werror "${sanitizers[@]}" -I"$SRC/common" -o "$BATS_TEST_TMPDIR/program" \
     "$BATS_TEST_TMPDIR/program.cpp" -L"$BUILD/common/.libs" -limpersonate
   LD_LIBRARY_PATH=$BUILD/common/.libs "$BATS_TEST_TMPDIR/program"
 }

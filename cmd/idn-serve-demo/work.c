@@ -48,13 +48,12 @@ void reply_text(struct reply *reply, unsigned int status, const char *format, ..
 	reply->status = status;
 }
 
+/* Takes over LINE. */
 static void reply_json(struct reply *reply, char *line)
 {
-	reply_clear(reply);
-	reply->body = line;
-	reply->size = strlen(line);
+	reply_text(reply, MHD_HTTP_OK, "%s\n", line);
 	reply->type = "application/json";
-	reply->status = MHD_HTTP_OK;
+	free(line);
 }
 
 /* What the client may know: the same reason that it would have had itself. */

@@ -42,6 +42,15 @@ void warn_of(const char *format, ...)
 	va_end(arguments);
 }
 
+void complain_of(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say(format, arguments);
+	va_end(arguments);
+}
+
 void die(int status, const char *format, ...)
 {
 	va_list arguments;

@@ -11,6 +11,8 @@
 void message_init(const char *program);
 void message_be_quiet(void);
 
+/* Something failed, and the tool goes on: said even if it is to be quiet. */
+void complain_of(const char *format, ...) IMP_PRINTF(1, 2);
 void warn_of(const char *format, ...) IMP_PRINTF(1, 2);
 _Noreturn void die(int status, const char *format, ...) IMP_PRINTF(2, 3);
 

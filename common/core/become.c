@@ -19,17 +19,19 @@ static int set_ids(const struct imp_become *become, const struct credentials *no
 {
 	int error = 0;
 
-	*step = "cannot set the supplementary groups";
 	if (!groups_equal(now->groups, groups))
 		error = credentials_set_groups(groups);
+	*step = error == -EPERM ? "cannot set the supplementary groups (needs CAP_SETGID)"
+				: "cannot set the supplementary groups";
 	if (error < 0)
 		return error;
-	*step = "cannot set the gid";
 	error = credentials_set_gids(become->gid, become->gid, become->gid);
+	*step = error == -EPERM ? "cannot set the gid (needs CAP_SETGID)" : "cannot set the gid";
 	if (error < 0)
 		return error;
-	*step = "cannot set the uid";
-	return credentials_set_uids(become->uid, become->uid, become->uid);
+	error = credentials_set_uids(become->uid, become->uid, become->uid);
+	*step = error == -EPERM ? "cannot set the uid (needs CAP_SETUID)" : "cannot set the uid";
+	return error;
 }
 
 static int set_capabilities(const struct imp_become *become, const struct credentials *now,

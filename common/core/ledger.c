@@ -41,16 +41,6 @@ const char *ledger_directory(void)
 	return directory && directory[0] ? directory : "/run/impersonate";
 }
 
-int imp_prepare_runtime_dir(void)
-{
-	const char *directory = ledger_directory();
-
-	/* As /tmp: every service may put its ledger there, and nobody may remove another's. */
-	if (mkdir(directory, 01777) < 0)
-		return errno == EEXIST ? 0 : -errno;
-	return chmod(directory, 01777) < 0 ? -errno : 0;
-}
-
 /* A directory in which others could swap our file for theirs is none for us. */
 static int open_directory(void)
 {
@@ -96,6 +86,28 @@ static void remove_stale(int directory_fd)
 		if (is_stale(entry->d_name))
 			unlinkat(directory_fd, entry->d_name, 0);
 	closedir(directory);
+}
+
+int imp_prepare_runtime_dir(void)
+{
+	const char *directory = ledger_directory();
+
+	/* As /tmp: every service may put its ledger there, and nobody may remove another's. */
+	if (mkdir(directory, 01777) < 0) {
+		if (errno != EEXIST)
+			return -errno;
+	} else if (chmod(directory, 01777) < 0) {
+		return -errno;
+	}
+
+	/* Once the service is no longer root it may remove those of its own uid alone. */
+	int fd = open_directory();
+
+	if (fd >= 0) {
+		remove_stale(fd);
+		close(fd);
+	}
+	return 0;
 }
 
 /* ---------------------------------------------------------------------------------- file -- */
@@ -147,8 +159,6 @@ static int create(const struct identity *primary)
 
 	if (directory < 0)
 		return directory;
-	remove_stale(directory);
-
 	ledger.pid = getpid();
 	error = procfs_start_time(ledger.pid, &start);
 	if (error < 0) {

@@ -35,6 +35,8 @@ void log_line(int priority, const char *format, ...)
 
 const char *log_error_text(int error)
 {
+	if (error == ESTALE) /* said of file handles elsewhere */
+		return "another identity than expected";
 #ifdef HAVE_STRERRORDESC_NP
 	const char *text = strerrordesc_np(error);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the administrator allows: the keys of idn-policy(5), one by one. */
+/* What the administrator allows, key by key. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
