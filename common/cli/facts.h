@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* Facts of a thread, a line each, "Label:             value": what idn-show and others print alike.
+ */
+#ifndef CLI_FACTS_H
+#define CLI_FACTS_H
+
+#include "core/procfs.h"
+#include "impersonate.h"
+
+/* "alice", "uid 4444", or "Anonymous" for IMP_NO_UID. */
+const char *describe_user(uid_t uid, char *buffer, size_t size);
+/* "staff (50)", or "4444 (no name)". */
+const char *describe_group(gid_t gid, char *buffer, size_t size);
+/* "alice (1000), group staff (50)" */
+const char *describe_identity(uid_t uid, gid_t gid, char *buffer, size_t size);
+
+/* "User: S-1-22-1-1000 (alice)", the one line that is not aligned. */
+void print_user(uid_t uid);
+
+void print_fact(const char *label, const char *value);
+void print_groups(const char *label, const gid_t *gids, size_t count);
+void print_ids(const char *label, const uint32_t ids[N_IDS]);
+/* Five lines: effective, permitted, inheritable, ambient, bounding. */
+void print_capabilities(const uint64_t sets[N_SETS]);
+
+#endif
