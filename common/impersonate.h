@@ -303,6 +303,8 @@ struct imp_become {
 				  no error */
 	bool effective;	       /* have them in the effective set too */
 	bool limit_bounding;   /* take all others out of the bounding set (needs CAP_SETPCAP) */
+	bool ambient;	       /* have them in the inheritable and ambient sets too, so that they
+				  outlive exec */
 };
 
 /*
@@ -310,9 +312,9 @@ struct imp_become {
  * calling thread what BECOME says, reads all of it back, and, where neither the identity nor a kept
  * capability would allow it, proves that no way leads back.  For a process that drops privilege
  * before it starts threads, and for the last step before exec.  Ambient and inheritable sets are
- * emptied.
+ * emptied unless they are asked for.
  *
- * *STEP, when not NULL, gets the name of what failed, static.  -EBUSY while the thread impersonates
+ * *STEP, when not NULL, gets the name of what failed; the thread's, until its next call.  -EBUSY while the thread impersonates
  * or after imp_prepare; -EPERM and what else the kernel reports.  After a failure the thread is in
  * no state that may be used: exit.
  */
@@ -359,7 +361,7 @@ struct imp_ledger_entry {
 	bool settled; /* false: it was in the middle of a switch, however often read */
 };
 
-/* A ledger, open for reading. */
+/* A ledger, open for reading, by one thread at a time. */
 struct imp_ledger;
 
 /*
@@ -373,7 +375,7 @@ struct imp_ledger;
 int imp_ledger_open(pid_t pid, struct imp_ledger **ledger) IMP_MUST_CHECK;
 
 /* Reads one thread's entry.  -ENOENT when the thread has none; -EPROTO when it makes no sense. */
-int imp_ledger_read(const struct imp_ledger *ledger, pid_t tid,
+int imp_ledger_read(struct imp_ledger *ledger, pid_t tid,
 		    struct imp_ledger_entry *entry) IMP_MUST_CHECK;
 
 /* The primary identity as the process recorded it; groups hashed as idn-ledger(5) says. */

@@ -199,7 +199,7 @@ static void without_privilege(const char *kind)
 	become.n_groups = 1;
 	become.groups = groups;
 	SAME(imp_become(&become, &step), -EPERM);
-	SAME_TEXT(step, "cannot set the supplementary groups (needs CAP_SETGID)");
+	SAME_TEXT(step, "cannot set 1 supplementary group (needs CAP_SETGID)");
 	become.n_groups = 0;
 	become.gid = 2002;
 	SAME(imp_become(&become, &step), -EPERM);

@@ -71,6 +71,16 @@ in_fish() {
     "$SRC/completions/fish" "$1"
 }
 
+# started_as NAME: a process of that name
+started_as() {
+  need pose
+  local fd
+  exec {fd}< <(exec 3>&- 4>&- pose named "$1")
+  SERVER_PIDS+=("$!")
+  # shellcheck disable=SC2154 # of lib/common
+  read -rt "$patience" -u "$fd"
+}
+
 # --- bash ---------------------------------------------------------------------------------------
 
 @test "bash: the options of each tool are offered" {
@@ -87,6 +97,42 @@ in_fish() {
   assert_line "$$"
   run in_bash idn-show "$$/"
   assert_output "$$/$$"
+}
+
+@test "bash: idn-show is offered levels, states, users, services and keys" {
+  run in_bash idn-show -l i
+  assert_output $'identification\nimpersonation'
+  run in_bash idn-show --level = u
+  assert_output unknown
+  run in_bash idn-show --level =
+  assert_output $'anonymous\nidentification\nimpersonation\ndelegation\nunknown'
+  run in_bash idn-show --state ""
+  assert_output $'consistent\nlost\nleaked\nmismatched\nunrecorded'
+  run in_bash idn-show -u ro
+  assert_line root
+  run in_bash idn-show --user anon
+  assert_line anonymous
+  run in_bash idn-show --service bas
+  assert_line bash
+  run in_bash idn-show --sort s
+  assert_output $'state\nservice\nsince'
+  run in_bash idn-show --sort -s
+  assert_output $'-state\n-service\n-since'
+  run in_bash idn-show --sort user,-state,s
+  assert_output $'user,-state,service\nuser,-state,since'
+  run in_bash idn-show --watch "$$"
+  assert_line "$$"
+  run in_bash idn-show --compare 1 "$$"
+  assert_line "$$"
+}
+
+# shellcheck disable=SC2016 # that is the point
+@test "bash: a process's name is offered as a word, and never run" {
+  started_as '$(touch x)'
+  cd "$SCRATCH"
+  run in_bash idn-show --service '$(tou'
+  assert_output '\$\(touch\ x\)'
+  assert [ ! -e x ]
 }
 
 @test "bash: idn-run-as is offered users, and after a colon groups" {
@@ -131,6 +177,23 @@ in_fish() {
   assert_output one
 }
 
+@test "bash: idn-run-as is offered what each option takes, and then a user or, for a thread, a command" {
+  run in_bash idn-run-as --level ""
+  assert_output $'anonymous\nidentification\nimpersonation\ndelegation'
+  run in_bash idn-run-as -l = an
+  assert_output anonymous
+  run in_bash idn-run-as --groups daemon,ro
+  assert_line daemon,root
+  run in_bash idn-run-as --caps chown,cap_net_b
+  assert_output $'chown,cap_net_bind_service\nchown,cap_net_broadcast'
+  run in_bash idn-run-as --thread "$$/"
+  assert_output "$$/$$"
+  run in_bash idn-run-as --pty --level anonymous ro
+  assert_line root
+  run in_bash idn-run-as --thread "$$" idn-sh
+  assert_line idn-show
+}
+
 @test "bash: idn-serve-demo is offered what each option takes, after a blank and after an equal sign" {
   mkdir "$SCRATCH/directory"
   touch "$SCRATCH/file"
@@ -173,6 +236,28 @@ in_fish() {
   assert_line --regexp "^$$/$$:$$ +-- $command"
 }
 
+@test "zsh: idn-show is offered levels, states, users, services and keys" {
+  need zsh
+  run in_zsh "idn-show -l i"
+  assert_output $'identification:\nimpersonation:'
+  run in_zsh "idn-show --level=u"
+  assert_output --partial unknown:
+  run in_zsh "idn-show --state "
+  assert_line leaked:
+  assert_line unrecorded:
+  run in_zsh "idn-show -u ro"
+  assert_line root:
+  run in_zsh "idn-show --service bas"
+  assert_line bash:
+  run in_zsh "idn-show --sort s"
+  assert_line --regexp '^state:state +-- consistent first'
+  refute_line --partial user
+  run in_zsh "idn-show --sort user,-sta"
+  assert_line --regexp '^user,-state:'
+  run in_zsh "idn-show --watch $$"
+  assert_line --regexp "^$$:"
+}
+
 @test "zsh: idn-run-as is offered users, and after a colon groups" {
   need zsh
   run in_zsh "idn-run-as ro"
@@ -189,6 +274,18 @@ in_fish() {
   assert_line --partial --json
   run in_zsh "idn-run-as root:daemon idn-show --js"
   assert_line --partial --json
+}
+
+@test "zsh: idn-run-as is offered what each option takes" {
+  need zsh
+  run in_zsh "idn-run-as --level=an"
+  assert_line --partial anonymous
+  run in_zsh "idn-run-as --groups=daemon,ro"
+  assert_line --partial root
+  run in_zsh "idn-run-as --thread=$$/"
+  assert_line --partial "$$"
+  run in_zsh "idn-run-as --pty --level=anonymous ro"
+  assert_line root:
 }
 
 @test "zsh: idn-serve-demo is offered what each option takes" {
@@ -231,6 +328,30 @@ in_fish() {
   assert_line "$$/$$"$'\t'"$command"
 }
 
+@test "fish: idn-show is offered levels, states, users, services and keys" {
+  need fish
+  run in_fish "idn-show -l i"
+  assert_line --partial identification
+  assert_line --partial impersonation
+  refute_line --partial delegation
+  run in_fish "idn-show --level=u"
+  assert_line --partial unknown
+  run in_fish "idn-show --state "
+  assert_line --partial leaked
+  assert_line --partial unrecorded
+  run in_fish "idn-show --user ro"
+  assert_line --partial root
+  run in_fish "idn-show --service bas"
+  assert_line --partial bash
+  run in_fish "idn-show --sort s"
+  assert_line $'state\tconsistent first'
+  refute_line --partial user
+  run in_fish "idn-show --sort user,-sta"
+  assert_line $'user,-state\tconsistent first, descending'
+  run in_fish "idn-show --watch $$"
+  assert_line --partial "$$"
+}
+
 @test "fish: idn-run-as is offered users, and after a colon groups" {
   need fish
   run in_fish "idn-run-as ro"
@@ -246,6 +367,22 @@ in_fish() {
   run in_fish "idn-run-as -q root -- idn-show --js"
   assert_line --partial --json
   refute_line --partial --quiet
+}
+
+@test "fish: idn-run-as is offered what each option takes, and then a user or, for a thread, a command" {
+  need fish
+  run in_fish "idn-run-as --level an"
+  assert_line --partial anonymous
+  run in_fish "idn-run-as --groups daemon,ro"
+  assert_line --partial daemon,root
+  run in_fish "idn-run-as --caps chown,cap_net_b"
+  assert_line --partial chown,cap_net_bind_service
+  run in_fish "idn-run-as --thread $$/"
+  assert_line --partial "$$/$$"
+  run in_fish "idn-run-as --pty --level anonymous ro"
+  assert_line --partial root
+  run in_fish "idn-run-as --thread $$ idn-sh"
+  assert_line --partial idn-show
 }
 
 @test "fish: idn-serve-demo is offered what each option takes" {

@@ -127,12 +127,14 @@ expect() {
 }
 
 @test "a client that is root: KEEPCAPS that cannot be set is a failure like any other" {
-  # From root to bob: 64 questions after ambient capabilities, then the flag is read, set, put back.
-  strike root ordinary prctl:error=EPERM:when=67
+  # From root to bob: securebits and dumpable, as many questions after ambient capabilities as there are
+  # and one more, and then the flag is read, set and put back.
+  local first=$(($(</proc/sys/kernel/cap_last_cap) + 5))
+  strike root ordinary prctl:error=EPERM:when=$first
   [ "$STRUCK" = replace ]
-  strike root ordinary prctl:error=EPERM:when=68
+  strike root ordinary prctl:error=EPERM:when=$((first + 1))
   [ "$STRUCK" = replace ]
-  strike root ordinary prctl:error=EPERM:when=69
+  strike root ordinary prctl:error=EPERM:when=$((first + 2))
   [ "$STRUCK" = undo ]
 }
 

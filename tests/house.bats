@@ -76,7 +76,7 @@ CPP
   need readelf
   local program
   ! grep -q 'define WITH_SANITIZERS' "$BUILD/config.h" || skip "built with the sanitizers instead"
-  for program in "$BUILD/cmd/idn-show" "$BUILD/cmd/idn-run-as"; do
+  for program in "$BUILD/cmd/idn-show/idn-show" "$BUILD/cmd/idn-run-as/idn-run-as"; do
     readelf -h "$program" | grep -q 'Type: *DYN'
     readelf -d "$program" | grep -q BIND_NOW
     readelf -lW "$program" | grep -q GNU_RELRO

@@ -242,7 +242,7 @@ static uid_t uid_in_kernel(pid_t pid)
  * What is settled before the kernel is asked, and the same and settled afterwards, was so in
  * between: no switch began there without the ledger's saying so first.
  */
-static void agrees_with_kernel(const struct imp_ledger *ledger, pid_t writer, uid_t service,
+static void agrees_with_kernel(struct imp_ledger *ledger, pid_t writer, uid_t service,
 			       const struct imp_ledger_entry *before)
 {
 	uid_t uid = uid_in_kernel(writer);

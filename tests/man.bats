@@ -133,7 +133,7 @@ same_options() {
   offsets slot Slots >>"$SCRATCH/offsets.c"
   run -0 cc -D_GNU_SOURCE -I"$SRC/common" -I"$SRC/common/core" -include core/ledger.h \
     -fsyntax-only "$SCRATCH/offsets.c"
-  assert_equal "$(grep -c _Static_assert "$SCRATCH/offsets.c")" 56
+  assert_equal "$(grep -c _Static_assert "$SCRATCH/offsets.c")" 58
 }
 
 # offsets STRUCTURE SUBSECTION: an assertion for each row of the table that names a field.
@@ -171,6 +171,60 @@ need_jsonschema() {
   cd /proc
   idn-show -qv --json [1-9]* >"$SCRATCH/all" || true
   run -0 conforms idn-show.schema.json <"$SCRATCH/all"
+}
+
+@test "what idn-show --threads --json writes is what its schema says, for the whole machine" {
+  need_jsonschema
+  idn-show --threads --json >"$SCRATCH/all"
+  run -0 conforms idn-show.schema.json <"$SCRATCH/all"
+}
+
+# in_namespace OPTION...: a process of alice's in a user namespace of its own; sets process
+in_namespace() {
+  local fd
+  need unshare
+  need_tool pose
+  become alice
+  "${BECOME[@]}" unshare --user "$@" true 2>/dev/null || skip "needs user namespaces"
+  exec {fd}< <(exec 3>&- 4>&- "${BECOME[@]}" unshare --user "$@" pose named inside)
+  process=$!
+  SERVER_PIDS+=("$process")
+  # shellcheck disable=SC2154 # of lib/common
+  read -rt "$patience" -u "$fd"
+}
+
+@test "what idn-show --json writes of another user namespace is what its schema says" {
+  need_world
+  need_jsonschema
+  local who
+  in_namespace --map-root-user
+  for who in root alice bob; do
+    as "$who" idn-show -v --json "$process" >"$SCRATCH/shown"
+    run -0 conforms idn-show.schema.json <"$SCRATCH/shown"
+    assert_equal "$(jq -c '[.uids.real, .uids_there, .gids_there.saved]' <"$SCRATCH/shown" | uniq)" \
+      '[2001,{"real":0,"effective":0,"saved":0,"filesystem":0},0]'
+    run -0 as "$who" idn-show "$process"
+    assert_line "UIDs There:        real 0, effective 0, saved 0, filesystem 0"
+    assert_line --regexp '^User Namespace: .*\(another\)$'
+  done
+  in_namespace
+  idn-show -v --json "$process" >"$SCRATCH/shown"
+  run -0 conforms idn-show.schema.json <"$SCRATCH/shown"
+  assert_equal "$(jq -c .uids_there.real <"$SCRATCH/shown" | uniq)" null
+  run -0 idn-show "$process"
+  assert_line "GIDs There:        real unmapped, effective unmapped, saved unmapped, filesystem unmapped"
+}
+
+@test "what idn-show --compare --json writes is what its schema says" {
+  need_world
+  need_jsonschema
+  in_namespace --map-root-user
+  idn-show --compare --json "$process" $$ >"$SCRATCH/shown"
+  run -0 conforms idn-show.schema.json <"$SCRATCH/shown"
+  jq -e '.different | contains(["uids_there", "user_namespace"])' "$SCRATCH/shown"
+  # Each of the two is checked as well.
+  jq -c 'del(.b.uids)' "$SCRATCH/shown" >"$SCRATCH/wrong"
+  run -1 conforms idn-show.schema.json <"$SCRATCH/wrong"
 }
 
 @test "what /whoami, /hold and idn-show say is what their schemas say, at every level" {

@@ -90,6 +90,21 @@ static void effective(char **arguments)
 	stay();
 }
 
+static void only(char **arguments)
+{
+	uint32_t id = id_of(arguments[1]);
+
+	if (strcmp(arguments[0], "euid") == 0)
+		need_call(syscall(SYS_setresuid, -1, id, -1), "setresuid");
+	else if (strcmp(arguments[0], "egid") == 0)
+		need_call(syscall(SYS_setresgid, -1, id, -1), "setresgid");
+	else if (strcmp(arguments[0], "fsuid") == 0)
+		setfsuid(id);
+	else
+		setfsgid(id);
+	stay();
+}
+
 static void *be_for_good(void *argument)
 {
 	uint32_t id = id_of(argument);
@@ -203,6 +218,28 @@ static void switching(char **arguments)
 	}
 }
 
+/* ----------------------------------------------------------------------------------- others -- */
+
+static void *be_short(void *unused)
+{
+	return unused;
+}
+
+/* Threads that begin and end all the time, a few of them at once. */
+static void churning(char **arguments)
+{
+	pthread_t threads[8];
+
+	(void)arguments;
+	say("ready");
+	for (;;) {
+		for (int i = 0; i < 8; i++)
+			need(pthread_create(&threads[i], NULL, be_short, NULL), "pthread_create");
+		for (int i = 0; i < 8; i++)
+			pthread_join(threads[i], NULL);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -212,6 +249,7 @@ int main(int argc, char **argv)
 	} poses[] = {
 		{"filesystem", 1, filesystem},
 		{"effective", 1, effective},
+		{"only", 2, only},
 		{"thread-for-good", 1, thread_for_good},
 		{"set-user-id", 1, set_user_id},
 		{"named", 1, named},
@@ -221,6 +259,7 @@ int main(int argc, char **argv)
 		{"mismatched", 2, mismatched},
 		{"wrong-groups", 1, wrong_groups},
 		{"switching", 1, switching},
+		{"churning", 0, churning},
 	};
 
 	for (size_t i = 0; i < sizeof(poses) / sizeof(poses[0]); i++)

@@ -91,7 +91,7 @@ status_of() {
   need_world
   run -125 as carol idn-run-as alice true
   assert_equal "${#lines[@]}" 1
-  assert_output "idn-run-as: alice: cannot set the supplementary groups (needs CAP_SETGID): Operation not permitted"
+  assert_output "idn-run-as: alice: cannot set 3 supplementary groups (needs CAP_SETGID): Operation not permitted"
 }
 
 @test "without privilege one may run as the identity that one has" {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Facts of a thread, a line each. */
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "cli/facts.h"
 #include "cli/names.h"
+#include "cli/sid.h"
 
 const char *describe_user(uid_t uid, char *buffer, size_t size)
 {
@@ -34,36 +36,52 @@ const char *describe_identity(uid_t uid, gid_t gid, char *buffer, size_t size)
 	char name[256], group[300];
 
 	describe_group(gid, group, sizeof(group));
-	if (user_name(uid, name, sizeof(name)))
+	if (uid == IMP_NO_UID)
+		snprintf(buffer, size, "Anonymous (unmapped), group %s", group);
+	else if (user_name(uid, name, sizeof(name)))
 		snprintf(buffer, size, "%s (%u), group %s", name, uid, group);
 	else
 		snprintf(buffer, size, "%u (no account), group %s", uid, group);
 	return buffer;
 }
 
-void print_fact(const char *label, const char *value)
+void put_user(FILE *out, uid_t uid)
 {
-	printf("%-18s %s\n", label, value);
+	char sid[256], user[300];
+
+	fprintf(out, "User: %s (%s)\n", sid_of(uid, sid, sizeof(sid)),
+		describe_user(uid, user, sizeof(user)));
 }
 
-void print_groups(const char *label, const gid_t *gids, size_t count)
+void put_fact(FILE *out, const char *label, const char *format, ...)
 {
-	printf("%-18s ", label);
+	va_list arguments;
+
+	fprintf(out, "%-18s ", label);
+	va_start(arguments, format);
+	vfprintf(out, format, arguments);
+	va_end(arguments);
+	fputc('\n', out);
+}
+
+void put_groups(FILE *out, const char *label, const gid_t *gids, size_t count)
+{
+	fprintf(out, "%-18s ", label);
 	for (size_t i = 0; i < count; i++) {
 		char group[300];
 
-		printf("%s%s", i ? ", " : "", describe_group(gids[i], group, sizeof(group)));
+		fprintf(out, "%s%s", i ? ", " : "", describe_group(gids[i], group, sizeof(group)));
 	}
-	printf("%s\n", count ? "" : "none");
+	fprintf(out, "%s\n", count ? "" : "none");
 }
 
-void print_ids(const char *label, const uint32_t ids[N_IDS])
+void put_ids(FILE *out, const char *label, const uint32_t ids[N_IDS])
 {
-	printf("%-18s real %u, effective %u, saved %u, filesystem %u\n", label, ids[ID_REAL],
-	       ids[ID_EFFECTIVE], ids[ID_SAVED], ids[ID_FILESYSTEM]);
+	put_fact(out, label, "real %u, effective %u, saved %u, filesystem %u", ids[ID_REAL],
+		 ids[ID_EFFECTIVE], ids[ID_SAVED], ids[ID_FILESYSTEM]);
 }
 
-void print_capabilities(const uint64_t sets[N_SETS])
+void put_capabilities(FILE *out, const uint64_t sets[N_SETS])
 {
 	static const struct {
 		const char *name;
@@ -76,14 +94,6 @@ void print_capabilities(const uint64_t sets[N_SETS])
 	char text[2048];
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		printf("%-18s %-11s %s\n", i ? "" : "Capabilities:", rows[i].name,
-		       capability_text(sets[rows[i].set], text, sizeof(text)));
-}
-
-void print_user(uid_t uid)
-{
-	char sid[64], user[300];
-
-	printf("User: %s (%s)\n", sid_of(uid, sid, sizeof(sid)),
-	       describe_user(uid, user, sizeof(user)));
+		put_fact(out, i ? "" : "Capabilities:", "%-11s %s", rows[i].name,
+			 capability_text(sets[rows[i].set], text, sizeof(text)));
 }

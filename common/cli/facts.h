@@ -4,6 +4,8 @@
 #ifndef CLI_FACTS_H
 #define CLI_FACTS_H
 
+#include <stdio.h>
+
 #include "core/procfs.h"
 #include "impersonate.h"
 
@@ -15,12 +17,13 @@ const char *describe_group(gid_t gid, char *buffer, size_t size);
 const char *describe_identity(uid_t uid, gid_t gid, char *buffer, size_t size);
 
 /* "User: S-1-22-1-1000 (alice)", the one line that is not aligned. */
-void print_user(uid_t uid);
+void put_user(FILE *out, uid_t uid);
 
-void print_fact(const char *label, const char *value);
-void print_groups(const char *label, const gid_t *gids, size_t count);
-void print_ids(const char *label, const uint32_t ids[N_IDS]);
+/* "Label:             value", the value as printf(3) has it. */
+void put_fact(FILE *out, const char *label, const char *format, ...) IMP_PRINTF(3, 4);
+void put_groups(FILE *out, const char *label, const gid_t *gids, size_t count);
+void put_ids(FILE *out, const char *label, const uint32_t ids[N_IDS]);
 /* Five lines: effective, permitted, inheritable, ambient, bounding. */
-void print_capabilities(const uint64_t sets[N_SETS]);
+void put_capabilities(FILE *out, const uint64_t sets[N_SETS]);
 
 #endif

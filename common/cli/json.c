@@ -7,6 +7,7 @@
 #include "cli/json.h"
 #include "cli/message.h"
 #include "cli/names.h"
+#include "cli/sid.h"
 #include "core/capability.h"
 
 /* Nothing that is half an answer goes out. */
@@ -90,6 +91,22 @@ json_t *json_ids(const uint32_t ids[N_IDS])
 			       (json_int_t)ids[ID_FILESYSTEM]));
 }
 
+json_t *json_ids_there(const uint32_t ids[N_IDS])
+{
+	static const char *const names[N_IDS] = {
+		[ID_REAL] = "real",
+		[ID_EFFECTIVE] = "effective",
+		[ID_SAVED] = "saved",
+		[ID_FILESYSTEM] = "filesystem",
+	};
+	json_t *object = whole(json_object());
+
+	for (int i = 0; i < N_IDS; i++)
+		json_put(object, names[i],
+			 ids[i] == UINT32_MAX ? json_null() : json_integer(ids[i]));
+	return object;
+}
+
 json_t *json_capabilities(uint64_t set)
 {
 	json_t *list = whole(json_array());
@@ -119,7 +136,7 @@ json_t *json_capability_sets(const uint64_t sets[N_SETS])
 
 char *json_line(json_t *value)
 {
-	char *text = json_dumps(value, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	char *text = json_dumps(value, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII);
 
 	if (!text)
 		abort();

@@ -19,6 +19,9 @@ json_t *json_identity(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups
 /* {"real", "effective", "saved", "filesystem"} */
 json_t *json_ids(const uint32_t ids[N_IDS]);
 
+/* The same, in another user namespace; null for one that is not mapped there. */
+json_t *json_ids_there(const uint32_t ids[N_IDS]);
+
 /* ["cap_setgid", ...] */
 json_t *json_capabilities(uint64_t set);
 

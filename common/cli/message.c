@@ -133,10 +133,14 @@ void answer_common_option(poptContext context, int option)
 		poptPrintHelp(context, stdout, 0);
 		finish_output(0);
 	}
-	if (option == OPTION_VERSION) {
-		printf("%s (%s) %s\n", program, PACKAGE_NAME, PACKAGE_VERSION);
-		finish_output(0);
-	}
+	if (option == OPTION_VERSION)
+		print_version();
+}
+
+void print_version(void)
+{
+	printf("%s (%s) %s\n", program, PACKAGE_NAME, PACKAGE_VERSION);
+	finish_output(0);
 }
 
 void finish_output(int status)

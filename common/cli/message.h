@@ -36,6 +36,9 @@ enum { OPTION_HELP = 1000, OPTION_VERSION };
 /* Prints the answer to --help or --version and exits 0; any other value, and nothing happens. */
 void answer_common_option(poptContext context, int option);
 
+/* "idn-show (idn-tools) 0.1.0", and exits 0. */
+_Noreturn void print_version(void);
+
 /* Ends the tool if what it has printed did not reach its place (a full disk, a closed pipe). */
 _Noreturn void finish_output(int status);
 

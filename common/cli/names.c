@@ -10,27 +10,62 @@
 #include "core/capability.h"
 #include "core/identity.h"
 
-const char *sid_of(uid_t uid, char *buffer, size_t size)
+/*
+ * What was looked up before: a table of threads asks for the same few names again and again, and
+ * each question may go over a socket to another process.  For a minute, since some who ask run for
+ * months.
+ */
+enum { REMEMBERED_SECONDS = 60 };
+
+struct cache {
+	struct {
+		uint32_t id;
+		bool known, named;
+		time_t since;
+		char name[64];
+	} slots[256];
+};
+
+typedef char *look_up_fn(uint32_t id, char *buffer, size_t size);
+
+static const char *cached(struct cache *cache, look_up_fn *look_up, uint32_t id, char *buffer,
+			  size_t size)
 {
-	if (uid == IMP_NO_UID)
-		snprintf(buffer, size, "S-1-5-7");
-	else
-		snprintf(buffer, size, "S-1-22-1-%u", uid);
-	return buffer;
+	size_t slot = (id * 2654435761u) >> 24;
+	struct timespec now;
+	char name[256];
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (!cache->slots[slot].known || cache->slots[slot].id != id ||
+	    now.tv_sec - cache->slots[slot].since > REMEMBERED_SECONDS) {
+		bool named = look_up(id, name, sizeof(name)) != NULL;
+
+		if (named && strlen(name) >= sizeof(cache->slots[slot].name))
+			return printable(name, buffer, size);
+		cache->slots[slot].id = id;
+		cache->slots[slot].known = true;
+		cache->slots[slot].since = now.tv_sec;
+		cache->slots[slot].named = named;
+		snprintf(cache->slots[slot].name, sizeof(cache->slots[slot].name), "%s",
+			 named ? name : "");
+	}
+	if (!cache->slots[slot].named)
+		return NULL;
+	return printable(cache->slots[slot].name, buffer, size);
 }
 
 const char *user_name(uid_t uid, char *buffer, size_t size)
 {
-	char name[256];
+	static _Thread_local struct cache users;
 
-	return identity_user_name(uid, name, sizeof(name)) ? printable(name, buffer, size) : NULL;
+	return cached(&users, identity_user_name, uid, buffer, size);
 }
 
 const char *group_name(gid_t gid, char *buffer, size_t size)
 {
-	char name[256];
+	static _Thread_local struct cache groups;
 
-	return identity_group_name(gid, name, sizeof(name)) ? printable(name, buffer, size) : NULL;
+	return cached(&groups, identity_group_name, gid, buffer, size);
 }
 
 static void append(char *buffer, size_t size, const char *text)
@@ -68,14 +103,16 @@ const char *capability_text(uint64_t set, char *buffer, size_t size)
 
 const char *time_text(int64_t realtime_ns, char *buffer, size_t size)
 {
-	time_t seconds = (time_t)(realtime_ns / 1000000000);
+	int64_t milliseconds = realtime_ns / 1000000 - (realtime_ns % 1000000 < 0);
+	int64_t within = (milliseconds % 1000 + 1000) % 1000;
+	time_t seconds = (time_t)((milliseconds - within) / 1000);
 	struct tm broken;
 	char date[64];
 
 	if (!gmtime_r(&seconds, &broken) ||
 	    strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &broken) == 0)
 		date[0] = '\0';
-	snprintf(buffer, size, "%s.%03dZ", date, (int)(realtime_ns / 1000000 % 1000));
+	snprintf(buffer, size, "%s.%03dZ", date, (int)within);
 	return buffer;
 }
 

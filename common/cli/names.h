@@ -5,9 +5,6 @@
 
 #include "impersonate.h"
 
-/* "S-1-22-1-1000", or "S-1-5-7" for IMP_NO_UID, which is Anonymous. */
-const char *sid_of(uid_t uid, char *buffer, size_t size);
-
 /* The account's name, printable; NULL when it has none. */
 const char *user_name(uid_t uid, char *buffer, size_t size);
 const char *group_name(gid_t gid, char *buffer, size_t size);

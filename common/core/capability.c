@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/capability.h>
 
 #include "capability.h"
@@ -15,7 +16,7 @@ int capability_permitted(uint64_t *permitted)
 	if (!state)
 		return -errno;
 	*permitted = 0;
-	for (int number = 0; number < 64 && CAP_IS_SUPPORTED(number); number++) {
+	for (int number = 0; number < 64 && number < cap_max_bits(); number++) {
 		cap_flag_value_t value = CAP_CLEAR;
 
 		if (cap_get_flag(state, number, CAP_PERMITTED, &value) == 0 && value == CAP_SET)
@@ -41,11 +42,10 @@ int imp_check_privilege(const char **missing)
 
 uint64_t capability_all(void)
 {
-	uint64_t all = 0;
+	/* libcap has asked the kernel as it was loaded, once. */
+	int count = cap_max_bits();
 
-	for (int number = 0; number < 64 && CAP_IS_SUPPORTED(number); number++)
-		all |= CAPABILITY(number);
-	return all;
+	return count >= 64 ? UINT64_MAX : CAPABILITY(count) - 1;
 }
 
 const char *capability_name(int number, char *buffer, size_t size)
@@ -60,6 +60,21 @@ const char *capability_name(int number, char *buffer, size_t size)
 	if (name)
 		cap_free(name);
 	return buffer;
+}
+
+int capability_parse(const char *name, uint64_t *set)
+{
+	char full[64];
+	cap_value_t number;
+	const char *prefix = strncasecmp(name, "cap_", 4) == 0 ? "" : "cap_";
+
+	if (isdigit((unsigned char)name[0])) /* libcap's own form for one without a name */
+		prefix = "";
+	snprintf(full, sizeof(full), "%s%s", prefix, name);
+	if (cap_from_name(full, &number) < 0 || number < 0 || number >= cap_max_bits())
+		return -EINVAL;
+	*set = CAPABILITY(number);
+	return 0;
 }
 
 int capability_lowest(uint64_t set)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Capability sets as 64-bit masks, and their names (libcap). */
+/* Capability sets as 64-bit masks, and their names. */
 #ifndef CORE_CAPABILITY_H
 #define CORE_CAPABILITY_H
 
@@ -27,8 +27,11 @@ int capability_permitted(uint64_t *permitted) IMP_MUST_CHECK;
 /* All that this kernel has. */
 uint64_t capability_all(void);
 
-/* "cap_setuid", into BUFFER; "cap_63" for one that libcap does not know. */
+/* "cap_setuid", into BUFFER; "cap_63" for one that has no name here. */
 const char *capability_name(int number, char *buffer, size_t size);
+
+/* One by its name, "cap_" before it or not, in either case.  -EINVAL for what names none. */
+int capability_parse(const char *name, uint64_t *set) IMP_MUST_CHECK;
 
 /* The lowest capability in a set that is not empty. */
 int capability_lowest(uint64_t set);

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <grp.h>
+#include <linux/keyctl.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -172,9 +173,14 @@ uint64_t credentials_get_ambient(void)
 {
 	uint64_t ambient = 0;
 
-	for (unsigned long number = 0; number < 64; number++)
-		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, number, 0UL, 0UL) == 1)
+	for (unsigned long number = 0; number < 64; number++) {
+		int is_set = prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, number, 0UL, 0UL);
+
+		if (is_set < 0) /* beyond the last that this kernel has */
+			break;
+		if (is_set)
 			ambient |= CAPABILITY(number);
+	}
 	return ambient;
 }
 
@@ -203,6 +209,23 @@ int credentials_get_securebits(void)
 	int bits = prctl(PR_GET_SECUREBITS);
 
 	return bits < 0 ? -errno : bits;
+}
+
+int credentials_set_no_new_privs(void)
+{
+	return prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0 ? -errno : 0;
+}
+
+int credentials_get_no_new_privs(void)
+{
+	int set = prctl(PR_GET_NO_NEW_PRIVS, 0UL, 0UL, 0UL, 0UL);
+
+	return set < 0 ? -errno : set;
+}
+
+int credentials_leave_keyring(void)
+{
+	return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 ? -errno : 0;
 }
 
 int credentials_make_undumpable(void)

@@ -41,6 +41,12 @@ int credentials_set_ambient(uint64_t ambient) IMP_MUST_CHECK;
 int credentials_limit_bounding(uint64_t bounding) IMP_MUST_CHECK;
 /* The SECBIT_ flags, or a negative errno. */
 int credentials_get_securebits(void) IMP_MUST_CHECK;
+/* No program that is run from now on gives privilege (PR_SET_NO_NEW_PRIVS).  For good. */
+int credentials_set_no_new_privs(void) IMP_MUST_CHECK;
+/* 1 or 0, or a negative errno. */
+int credentials_get_no_new_privs(void) IMP_MUST_CHECK;
+/* Leaves the session keyring for a new one, and with it what is possessed through the old one. */
+int credentials_leave_keyring(void) IMP_MUST_CHECK;
 /* For the whole process (PR_SET_DUMPABLE). */
 int credentials_make_undumpable(void) IMP_MUST_CHECK;
 

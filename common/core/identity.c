@@ -195,10 +195,10 @@ static int groups_of_account(const struct passwd *entry, struct groups **groups)
 	}
 }
 
-static int fill_account(const struct passwd *entry, struct account *account)
+static int fill_account(const struct passwd *entry, bool with_groups, struct account *account)
 {
 	struct groups *groups;
-	int error = groups_of_account(entry, &groups);
+	int error = with_groups ? groups_of_account(entry, &groups) : groups_new(NULL, 0, &groups);
 
 	if (error < 0)
 		return error;
@@ -222,7 +222,7 @@ static int number_alone(uint32_t id, struct account *account)
 	return error;
 }
 
-int account_of_user(const char *user, struct account *account)
+static int find_account(const char *user, bool with_groups, struct account *account)
 {
 	struct user_query query = {.name = user};
 	uint32_t id = 0;
@@ -245,7 +245,33 @@ int account_of_user(const char *user, struct account *account)
 	}
 	if (error < 0)
 		return error;
-	error = fill_account(&query.entry, account);
+	error = fill_account(&query.entry, with_groups, account);
+	free(memory);
+	return error;
+}
+
+int account_of_user(const char *user, struct account *account)
+{
+	return find_account(user, true, account);
+}
+
+int account_without_groups(const char *user, struct account *account)
+{
+	return find_account(user, false, account);
+}
+
+int account_of_uid(uid_t uid, struct account *account)
+{
+	struct user_query query = {.uid = uid};
+	char *memory;
+	int error = look_up(ask_user, &query, &memory);
+
+	memset(account, 0, sizeof(*account));
+	if (error == -ESRCH)
+		return number_alone(uid, account);
+	if (error < 0)
+		return error;
+	error = fill_account(&query.entry, false, account);
 	free(memory);
 	return error;
 }

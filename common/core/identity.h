@@ -50,6 +50,9 @@ struct account {
  * name service reported; see imp_token_from_user.
  */
 int account_of_user(const char *user, struct account *account) IMP_MUST_CHECK;
+/* The same without supplementary groups, which take the longest to look up. */
+int account_without_groups(const char *user, struct account *account) IMP_MUST_CHECK;
+int account_of_uid(uid_t uid, struct account *account) IMP_MUST_CHECK;
 void account_clear(struct account *account);
 
 /* The same, where the identity is all that is wanted. */

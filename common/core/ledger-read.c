@@ -20,6 +20,7 @@
 struct imp_ledger {
 	int fd;
 	struct ledger_header header;
+	uint32_t *tids; /* of each slot, as last read; NULL: not yet */
 };
 
 /*
@@ -109,6 +110,7 @@ int imp_ledger_open(pid_t pid, struct imp_ledger **ledger)
 	}
 	new->fd = fd;
 	new->header = header;
+	new->tids = NULL;
 	*ledger = new;
 	return 0;
 }
@@ -126,15 +128,20 @@ void imp_ledger_close(struct imp_ledger *ledger)
 	if (!ledger)
 		return;
 	close(ledger->fd);
+	free(ledger->tids);
 	free(ledger);
+}
+
+static off_t slot_offset(uint32_t index)
+{
+	return (off_t)(LEDGER_SLOTS_OFFSET + index * sizeof(struct ledger_slot));
 }
 
 static int read_slot(const struct imp_ledger *ledger, uint32_t index, struct ledger_slot *slot)
 {
-	off_t offset = (off_t)(LEDGER_SLOTS_OFFSET + index * sizeof(*slot));
+	ssize_t size = (ssize_t)sizeof(*slot);
 
-	return pread(ledger->fd, slot, sizeof(*slot), offset) == (ssize_t)sizeof(*slot) ? 0
-											: -EPROTO;
+	return pread(ledger->fd, slot, sizeof(*slot), slot_offset(index)) == size ? 0 : -EPROTO;
 }
 
 /*
@@ -186,39 +193,84 @@ static int to_entry(const struct ledger_slot *slot, struct imp_ledger_entry *ent
 	return 0;
 }
 
-/* It grows: behind the last slot that was there when it was opened, there may be more by now. */
-static uint32_t slots_now(const struct imp_ledger *ledger)
+/*
+ * Which slot is whose: read in one go, since a look at every thread of a process would otherwise
+ * read every slot for each.  It grows old with the next thread that takes a slot, which the header
+ * counts.
+ */
+static int make_index(struct imp_ledger *ledger)
 {
-	const struct ledger_header *known = &ledger->header;
-	struct ledger_header now;
+	enum { AT_ONCE = 64 };
+	struct ledger_header header;
+	int error = check_header(ledger->fd, (pid_t)ledger->header.pid, ledger->header.start_time,
+				 &header);
 
-	return check_header(ledger->fd, (pid_t)known->pid, known->start_time, &now) == 0
-		       ? now.n_slots
-		       : known->n_slots;
+	if (error < 0)
+		return error;
+
+	uint32_t *tids = malloc(header.n_slots * sizeof(*tids) + 1);
+
+	if (!tids)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < header.n_slots; i += AT_ONCE) {
+		struct ledger_slot slots[AT_ONCE];
+		uint32_t count = header.n_slots - i < AT_ONCE ? header.n_slots - i : AT_ONCE;
+		ssize_t size = (ssize_t)(count * sizeof(slots[0]));
+
+		if (pread(ledger->fd, slots, (size_t)size, slot_offset(i)) != size) {
+			free(tids);
+			return -EPROTO;
+		}
+		for (uint32_t j = 0; j < count; j++)
+			tids[i + j] = slots[j].tid;
+	}
+	free(ledger->tids);
+	ledger->tids = tids;
+	ledger->header = header;
+	return 0;
 }
 
-int imp_ledger_read(const struct imp_ledger *ledger, pid_t tid, struct imp_ledger_entry *entry)
+/* Whether a thread has taken a slot since the index was made. */
+static bool index_is_old(const struct imp_ledger *ledger)
 {
-	uint32_t n_slots = ledger->header.n_slots;
+	struct ledger_header header;
 
-	for (uint32_t i = 0; i < n_slots || i < (n_slots = slots_now(ledger)); i++) {
-		struct ledger_slot slot;
-		bool settled;
+	return pread(ledger->fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
+	       header.claims != ledger->header.claims;
+}
 
-		if (read_slot(ledger, i, &slot) < 0)
-			return -EPROTO;
-		if (slot.tid != (uint32_t)tid)
-			continue;
+static int read_at(const struct imp_ledger *ledger, uint32_t index, pid_t tid,
+		   struct imp_ledger_entry *entry)
+{
+	struct ledger_slot slot;
+	bool settled;
+	int error = read_settled(ledger, index, &slot, &settled);
 
-		int error = read_settled(ledger, i, &slot, &settled);
+	if (error < 0)
+		return error;
+	if (slot.tid != (uint32_t)tid)
+		return -ENOENT; /* the thread has ended meanwhile */
+	error = to_entry(&slot, entry);
+	entry->settled = settled;
+	return error;
+}
+
+int imp_ledger_read(struct imp_ledger *ledger, pid_t tid, struct imp_ledger_entry *entry)
+{
+	for (int attempt = 0; attempt < 2; attempt++) {
+		int error = !ledger->tids || attempt > 0 ? make_index(ledger) : 0;
 
 		if (error < 0)
 			return error;
-		if (slot.tid != (uint32_t)tid)
-			continue; /* the thread has ended meanwhile */
-		error = to_entry(&slot, entry);
-		entry->settled = settled;
-		return error;
+		for (uint32_t i = 0; i < ledger->header.n_slots; i++) {
+			if (ledger->tids[i] != (uint32_t)tid)
+				continue;
+			error = read_at(ledger, i, tid, entry);
+			if (error != -ENOENT)
+				return error;
+		}
+		if (!index_is_old(ledger))
+			break;
 	}
 	return -ENOENT;
 }

@@ -269,6 +269,7 @@ struct ledger_slot *ledger_claim(void)
 		log_line(LOG_WARNING, "no room in the ledger: further threads will be unrecorded");
 	pthread_mutex_unlock(&ledger.lock);
 	if (slot) {
+		atomic_fetch_add(&ledger.header->claims, 1);
 		ledger_begin(slot);
 		slot->impersonations = slot->flows = slot->flows_refused = slot->mismatches = 0;
 		ledger_settle_primary(slot);

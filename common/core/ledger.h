@@ -19,7 +19,7 @@ struct ledger_header {
 	uint32_t version;
 	uint32_t slot_size;
 	uint32_t pid;
-	uint32_t reserved;
+	_Atomic uint32_t claims; /* how often a thread has taken a slot: whether a reader's index is old */
 	uint64_t start_time;	   /* clock ticks since boot */
 	_Atomic uint32_t n_slots;  /* that the file has room for */
 	_Atomic uint32_t overflow; /* threads that found no room */

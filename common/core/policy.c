@@ -7,8 +7,6 @@
 
 #include "policy.h"
 
-#define DEFAULT_ANONYMOUS_USER "nobody"
-
 /* An account, less its groups: anonymous has no supplementary ones. */
 static int find_anonymous(const char *user, struct identity *anonymous)
 {
@@ -40,7 +38,7 @@ int imp_policy_new(struct imp_policy **policy)
 	atomic_init(&new->references, 1);
 
 	/* That there is no such account matters only once somebody is to be anonymous. */
-	if (find_anonymous(DEFAULT_ANONYMOUS_USER, &new->anonymous) == -ENOMEM) {
+	if (find_anonymous(POLICY_ANONYMOUS_USER, &new->anonymous) == -ENOMEM) {
 		free(new);
 		return -ENOMEM;
 	}

@@ -7,6 +7,9 @@
 
 #include "identity.h"
 
+/* The account that is anonymous where no policy names another. */
+#define POLICY_ANONYMOUS_USER "nobody"
+
 struct imp_policy {
 	atomic_uint references;
 	struct identity anonymous; /* groups NULL: the account does not exist */

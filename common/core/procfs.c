@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,14 @@ static int gone(int error)
 	return error == ENOENT || error == ESRCH ? -ESRCH : -error;
 }
 
+enum contents {
+	ONE_RECORD, /* which the kernel gives whole, as far as there is room: what is short is all
+		     */
+	MANY_RECORDS
+};
+
 /* Reads a file of /proc whole; *TEXT is the caller's, NUL at its end. */
-static int read_whole(const char *path, char **text)
+static int read_whole(const char *path, enum contents contents, char **text)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
@@ -39,6 +46,8 @@ static int read_whole(const char *path, char **text)
 		if (n <= 0)
 			break;
 		size += (size_t)n;
+		if (contents == ONE_RECORD && size < room - 1)
+			break;
 		if (room - size < 2) {
 			char *larger = realloc(buffer, room * 2);
 
@@ -127,7 +136,17 @@ static int parse_number(const char *text, int base, unsigned long long *number)
 	return end != text && (*end == '\n' || *end == '\0') && !errno ? 0 : -EPROTO;
 }
 
-static int parse_line(const char *key, const char *value, struct procfs_thread *thread)
+/* The value of a line if its key is KEY, or NULL. */
+static const char *value_of(const char *line, const char *key)
+{
+	size_t length = strlen(key);
+
+	if (strncmp(line, key, length) != 0 || line[length] != ':')
+		return NULL;
+	return line + length + 1 + strspn(line + length + 1, " \t");
+}
+
+static int parse_set(const char *line, struct procfs_thread *thread)
 {
 	static const struct {
 		const char *key;
@@ -136,38 +155,78 @@ static int parse_line(const char *key, const char *value, struct procfs_thread *
 		{"CapEff", SET_EFFECTIVE}, {"CapPrm", SET_PERMITTED}, {"CapInh", SET_INHERITABLE},
 		{"CapAmb", SET_AMBIENT},   {"CapBnd", SET_BOUNDING},
 	};
-	unsigned long long number = 0;
+	unsigned long long number;
+
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+		const char *value = value_of(line, sets[i].key);
+
+		if (!value)
+			continue;
+		if (parse_number(value, 16, &number) < 0)
+			return -EPROTO;
+		thread->capabilities[sets[i].set] = number;
+	}
+	return 0;
+}
+
+static int parse_pid(const char *value, pid_t *pid)
+{
+	unsigned long long number;
+
+	if (parse_number(value, 10, &number) < 0 || number > INT32_MAX)
+		return -EPROTO;
+	*pid = (pid_t)number;
+	return 0;
+}
+
+/* Most of the sixty lines are about something else: their first letter tells. */
+static int parse_line(const char *line, struct procfs_thread *thread)
+{
+	unsigned long long number;
+	const char *value;
 	int error = 0;
 
-	if (strcmp(key, "Name") == 0) {
-		parse_command(value, thread->command, sizeof(thread->command));
-	} else if (strcmp(key, "Uid") == 0) {
-		error = parse_ids(value, thread->uids, N_IDS) ? 0 : -EPROTO;
-	} else if (strcmp(key, "Gid") == 0) {
-		error = parse_ids(value, thread->gids, N_IDS) ? 0 : -EPROTO;
-	} else if (strcmp(key, "Groups") == 0 && thread->n_groups == 0) {
-		error = parse_groups(value, thread);
-	} else if (strcmp(key, "Tgid") == 0) {
-		error = parse_number(value, 10, &number);
-		thread->pid = (pid_t)number;
-	} else if (strcmp(key, "Pid") == 0) {
-		error = parse_number(value, 10, &number);
-		thread->tid = (pid_t)number;
-	} else if (strcmp(key, "PPid") == 0) {
-		error = parse_number(value, 10, &number);
-		thread->parent = (pid_t)number;
-	} else if (strcmp(key, "NoNewPrivs") == 0) {
-		error = parse_number(value, 10, &number);
-		thread->no_new_privs = number != 0;
-	} else if (strcmp(key, "Seccomp") == 0) {
-		error = parse_number(value, 10, &number);
-		thread->seccomp = (int)(number & 0xff);
-	} else {
-		for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
-			if (strcmp(key, sets[i].key) == 0) {
-				error = parse_number(value, 16, &number);
-				thread->capabilities[sets[i].set] = number;
-			}
+	switch (line[0]) {
+	case 'N':
+		/* Behind the tab it is the name, which may begin with one, too. */
+		if (strncmp(line, "Name:\t", 6) == 0) {
+			parse_command(line + 6, thread->command, sizeof(thread->command));
+		} else if ((value = value_of(line, "NoNewPrivs"))) {
+			error = parse_number(value, 10, &number);
+			thread->no_new_privs = error == 0 && number != 0;
+		}
+		break;
+	case 'U':
+		if ((value = value_of(line, "Uid")))
+			error = parse_ids(value, thread->uids, N_IDS) ? 0 : -EPROTO;
+		break;
+	case 'G':
+		if ((value = value_of(line, "Gid")))
+			error = parse_ids(value, thread->gids, N_IDS) ? 0 : -EPROTO;
+		else if ((value = value_of(line, "Groups")) && thread->n_groups == 0)
+			error = parse_groups(value, thread);
+		break;
+	case 'T':
+		if ((value = value_of(line, "Tgid")))
+			error = parse_pid(value, &thread->pid);
+		break;
+	case 'P':
+		if ((value = value_of(line, "Pid")))
+			error = parse_pid(value, &thread->tid);
+		else if ((value = value_of(line, "PPid")))
+			error = parse_pid(value, &thread->parent);
+		break;
+	case 'S':
+		if ((value = value_of(line, "Seccomp"))) {
+			error = parse_number(value, 10, &number);
+			thread->seccomp = error == 0 ? (int)(number & 0xff) : 0;
+		}
+		break;
+	case 'C':
+		error = parse_set(line, thread);
+		break;
+	default:
+		break;
 	}
 	return error;
 }
@@ -181,23 +240,14 @@ int procfs_parse_status(const char *text, struct procfs_thread *thread)
 	}
 
 	while (*text) {
-		const char *end = strchrnul(text, '\n');
-		const char *colon = memchr(text, ':', (size_t)(end - text));
-		char key[32];
+		int error = parse_line(text, thread);
 
-		if (colon && (size_t)(colon - text) < sizeof(key)) {
-			memcpy(key, text, (size_t)(colon - text));
-			key[colon - text] = '\0';
-			colon++;
-			colon += strspn(colon, " \t");
-			int error = parse_line(key, colon, thread);
-
-			if (error < 0) {
-				procfs_clear_thread(thread);
-				return error;
-			}
+		if (error < 0) {
+			procfs_clear_thread(thread);
+			return error;
 		}
-		text = *end ? end + 1 : end;
+		text = strchrnul(text, '\n');
+		text += *text == '\n';
 	}
 	if (thread->pid <= 0 || thread->tid <= 0 || thread->uids[ID_FILESYSTEM] == IMP_NO_UID ||
 	    thread->gids[ID_FILESYSTEM] == IMP_NO_GID) {
@@ -219,7 +269,7 @@ int procfs_read_thread(pid_t pid, pid_t tid, struct procfs_thread *thread)
 	char *text;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", (int)pid, (int)(tid ? tid : pid));
-	int error = read_whole(path, &text);
+	int error = read_whole(path, ONE_RECORD, &text);
 
 	if (error < 0)
 		return error;
@@ -236,7 +286,7 @@ int procfs_start_time(pid_t pid, uint64_t *ticks)
 	char *text;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	int error = read_whole(path, &text);
+	int error = read_whole(path, ONE_RECORD, &text);
 
 	if (error < 0)
 		return error;
@@ -310,13 +360,18 @@ int procfs_list_threads(pid_t pid, pid_t **tids, size_t *count)
 	return list_numbers(path, tids, count);
 }
 
+int procfs_list_processes(pid_t **pids, size_t *count)
+{
+	return list_numbers("/proc", pids, count);
+}
+
 bool procfs_uid_in_use(uid_t uid)
 {
 	pid_t *pids;
 	size_t count;
 	bool used = false;
 
-	if (list_numbers("/proc", &pids, &count) < 0)
+	if (procfs_list_processes(&pids, &count) < 0)
 		return false;
 	for (size_t i = 0; i < count && !used; i++) {
 		struct procfs_thread process;
@@ -337,7 +392,7 @@ int procfs_label(pid_t pid, pid_t tid, char *buffer, size_t size)
 	char *text;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/attr/current", (int)pid, (int)tid);
-	if (read_whole(path, &text) < 0)
+	if (read_whole(path, ONE_RECORD, &text) < 0)
 		return -ENODATA;
 	text[strcspn(text, "\n")] = '\0';
 	snprintf(buffer, size, "%s", text);
@@ -355,4 +410,88 @@ int procfs_user_namespace(pid_t pid, pid_t tid, uint64_t *number)
 		return gone(errno);
 	*number = status.st_ino;
 	return 0;
+}
+
+static int read_map(pid_t pid, const char *map, char **text)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, map);
+	return read_whole(path, MANY_RECORDS, text);
+}
+
+int procfs_translate_ids(pid_t pid, const char *map, const uint32_t *ids, uint32_t *inside,
+			 size_t count)
+{
+	char *text;
+	int error = read_map(pid, map, &text);
+
+	if (error < 0)
+		return error;
+	for (size_t i = 0; i < count; i++)
+		inside[i] = UINT32_MAX;
+	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+		uint32_t range[3]; /* first inside, first outside, how many */
+
+		line += *line == '\n';
+		if (!parse_ids(line, range, 3))
+			break;
+		for (size_t i = 0; i < count; i++)
+			if (ids[i] >= range[1] && ids[i] - range[1] < range[2])
+				inside[i] = range[0] + (ids[i] - range[1]);
+	}
+	free(text);
+	return 0;
+}
+
+static uid_t overflow_uid = 65534;
+
+static void read_overflow_uid(void)
+{
+	unsigned long long number;
+	char *text;
+
+	if (read_whole("/proc/sys/kernel/overflowuid", ONE_RECORD, &text) < 0)
+		return;
+	if (parse_number(text, 10, &number) == 0)
+		overflow_uid = (uid_t)number;
+	free(text);
+}
+
+bool procfs_uid_is_unmapped(uid_t uid)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	bool mapped = false;
+	char *text;
+
+	pthread_once(&once, read_overflow_uid);
+	if (uid != overflow_uid || read_map(getpid(), "uid_map", &text) < 0)
+		return false;
+	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+		uint32_t range[3];
+
+		line += *line == '\n';
+		if (!parse_ids(line, range, 3))
+			break;
+		mapped = mapped || (uid >= range[0] && uid - range[0] < range[2]);
+	}
+	free(text);
+	return !mapped;
+}
+
+bool procfs_same_id_map(pid_t a, pid_t b)
+{
+	char *left, *right;
+
+	if (read_map(a, "uid_map", &left) < 0)
+		return true;
+	if (read_map(b, "uid_map", &right) < 0) {
+		free(left);
+		return true;
+	}
+	bool same = strcmp(left, right) == 0;
+
+	free(left);
+	free(right);
+	return same;
 }

@@ -40,11 +40,26 @@ int procfs_start_time(pid_t pid, uint64_t *ticks) IMP_MUST_CHECK;
 /* The tids of a process, ascending; owned by the caller.  Errors as above. */
 int procfs_list_threads(pid_t pid, pid_t **tids, size_t *count) IMP_MUST_CHECK;
 
+/* The pids that /proc shows.  Errors as above. */
+int procfs_list_processes(pid_t **pids, size_t *count) IMP_MUST_CHECK;
+
 /* Does any process have this uid, in whichever role?  What /proc hides is not seen. */
 bool procfs_uid_in_use(uid_t uid);
 
 /* The security label of a thread into BUFFER.  -ENODATA when there is none. */
 int procfs_label(pid_t pid, pid_t tid, char *buffer, size_t size) IMP_MUST_CHECK;
+
+/*
+ * What COUNT ids, as seen from here, are in the user namespace of a process; MAP is "uid_map" or
+ * "gid_map" (user_namespaces(7)).  One that is not mapped there is UINT32_MAX.
+ */
+int procfs_translate_ids(pid_t pid, const char *map, const uint32_t *ids, uint32_t *inside,
+			 size_t count) IMP_MUST_CHECK;
+/* Whether two processes have one and the same mapping: nearly always, then, one user namespace. */
+/* Whether /proc shows this uid for one that the reader's user namespace has no number for. */
+bool procfs_uid_is_unmapped(uid_t uid);
+
+bool procfs_same_id_map(pid_t a, pid_t b);
 
 /* A number that names the thread's user namespace (its inode).  -EACCES where /proc hides it. */
 int procfs_user_namespace(pid_t pid, pid_t tid, uint64_t *number) IMP_MUST_CHECK;

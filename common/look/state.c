@@ -7,10 +7,14 @@
 #include <unistd.h>
 
 #include "core/identity.h"
+#include "core/pidfd.h"
 #include "look/state.h"
 
 /* How often what does not fit is looked at again, and after what pause. */
 enum { ATTEMPTS = 100, PAUSE_NS = 200000 };
+
+/* ... and how often in one process: one that never fits must not hold up who looks at all. */
+enum { PATIENCE = 200 };
 
 const char *look_state_name(enum look_state state)
 {
@@ -25,12 +29,11 @@ const char *look_state_name(enum look_state state)
 
 /* --------------------------------------------------------------- by the kernel alone -- */
 
-static bool ids_differ(const struct procfs_thread *thread)
+static bool ids_differ(const uid_t uids[N_IDS], const gid_t gids[N_IDS])
 {
-	return thread->uids[ID_EFFECTIVE] != thread->uids[ID_SAVED] ||
-	       thread->gids[ID_EFFECTIVE] != thread->gids[ID_SAVED] ||
-	       thread->uids[ID_FILESYSTEM] != thread->uids[ID_EFFECTIVE] ||
-	       thread->gids[ID_FILESYSTEM] != thread->gids[ID_EFFECTIVE];
+	return uids[ID_EFFECTIVE] != uids[ID_SAVED] || gids[ID_EFFECTIVE] != gids[ID_SAVED] ||
+	       uids[ID_FILESYSTEM] != uids[ID_EFFECTIVE] ||
+	       gids[ID_FILESYSTEM] != gids[ID_EFFECTIVE];
 }
 
 static bool same_groups(const struct procfs_thread *a, const struct procfs_thread *b)
@@ -39,14 +42,17 @@ static bool same_groups(const struct procfs_thread *a, const struct procfs_threa
 	       (a->n_groups == 0 || memcmp(a->groups, b->groups, a->n_groups * sizeof(gid_t)) == 0);
 }
 
-/* The main thread is the measure, unless it is somebody else itself: then only its saved ids are.
- */
-static bool differs_from_main(const struct procfs_thread *thread, const struct procfs_thread *first)
+/* The main thread may be somebody else itself: its saved ids are the measure. */
+static bool differs_from_main(const uid_t uids[N_IDS], const gid_t gids[N_IDS],
+			      const struct procfs_thread *first)
 {
-	if (thread->uids[ID_SAVED] != first->uids[ID_SAVED] ||
-	    thread->gids[ID_SAVED] != first->gids[ID_SAVED])
-		return true;
-	return !ids_differ(first) && !same_groups(thread, first);
+	return uids[ID_SAVED] != first->uids[ID_SAVED] || gids[ID_SAVED] != first->gids[ID_SAVED];
+}
+
+static bool acts_as_another(const uid_t uids[N_IDS], const gid_t gids[N_IDS],
+			    const struct procfs_thread *first)
+{
+	return ids_differ(uids, gids) || differs_from_main(uids, gids, first);
 }
 
 /* ------------------------------------------------------------------ against the ledger -- */
@@ -84,6 +90,14 @@ static enum look_state compare(const struct imp_ledger *ledger, const struct pro
 {
 	bool primary = acts_as_primary(ledger, thread);
 
+	/*
+	 * Below impersonation the accesses are the anonymous identity's.  Who says so and accesses
+	 * as itself, as any process can, could otherwise name any client.
+	 */
+	if (entry && entry->settled && entry->impersonating &&
+	    entry->level < IMP_LEVEL_IMPERSONATION &&
+	    thread->uids[ID_FILESYSTEM] == thread->uids[ID_SAVED])
+		return primary ? LOOK_LOST : LOOK_MISMATCHED;
 	/* On the way from one to the other, and not between the two. */
 	if (entry && !entry->settled && (primary || acts_as_recorded(ledger, thread, entry)))
 		return LOOK_CONSISTENT;
@@ -99,8 +113,8 @@ static enum look_state compare(const struct imp_ledger *ledger, const struct pro
  * at which nothing was being switched, and what they amount to is certain.  If not, the thread was
  * busy meanwhile: that they fit one of the entries is all that can be asked for.
  */
-static int look_once(const struct imp_ledger *ledger, pid_t pid, pid_t tid,
-		     struct look_thread *thread, bool *certain)
+static int look_once(struct imp_ledger *ledger, pid_t pid, pid_t tid, struct look_thread *thread,
+		     bool *certain)
 {
 	struct imp_ledger_entry after;
 
@@ -127,15 +141,18 @@ static int look_once(const struct imp_ledger *ledger, pid_t pid, pid_t tid,
 	return 0;
 }
 
-static int look_with_ledger(const struct imp_ledger *ledger, pid_t pid, pid_t tid,
-			    struct look_thread *thread)
+static int look_with_ledger(struct look_process *process, pid_t tid, struct look_thread *thread)
 {
+	struct imp_ledger *ledger = process->ledger;
+	pid_t pid = process->pid;
 	const struct timespec pause = {.tv_nsec = PAUSE_NS};
 	bool certain = false;
 
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		int error;
 
+		if (attempt > 0 && process->patience-- <= 0)
+			break;
 		if (attempt > 0) {
 			procfs_clear_thread(&thread->kernel);
 			clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
@@ -171,8 +188,8 @@ static void fill_service(const struct imp_ledger *ledger, const struct procfs_th
 
 	/* Its groups can be read only where some thread, or its own record, still has them. */
 	const struct procfs_thread *at_home = !thread->impersonating ? &thread->kernel
-					      : !ids_differ(first)   ? first
-								     : NULL;
+					      : !ids_differ(first->uids, first->gids) ? first
+										      : NULL;
 
 	if (!at_home || (ledger && groups_hash(at_home->groups, at_home->n_groups) != hash))
 		return;
@@ -194,58 +211,130 @@ static void fill_user(struct look_thread *thread)
 	thread->user_uid = thread->access_uid;
 	if (thread->level_known && thread->entry.level < IMP_LEVEL_IMPERSONATION)
 		thread->user_uid = thread->entry.client_uid;
+	/* Not the account that happens to have that number. */
+	if (procfs_uid_is_unmapped(thread->access_uid)) {
+		if (thread->user_uid == thread->access_uid)
+			thread->user_uid = IMP_NO_UID;
+		thread->access_uid = IMP_NO_UID;
+	}
+	if (procfs_uid_is_unmapped(thread->service_uid))
+		thread->service_uid = IMP_NO_UID;
 }
 
-static void fill_rest(pid_t pid, pid_t tid, struct look_thread *thread)
+void look_fill_details(struct look_thread *thread)
 {
+	pid_t pid = thread->kernel.pid, tid = thread->kernel.tid;
 	uint64_t own;
 
 	if (procfs_label(pid, tid, thread->label, sizeof(thread->label)) < 0)
 		thread->label[0] = '\0';
 	if (procfs_user_namespace(pid, tid, &thread->user_namespace) < 0)
 		thread->user_namespace = 0;
-	thread->own_user_namespace = procfs_user_namespace(getpid(), getpid(), &own) == 0 &&
-				     thread->user_namespace == own;
+	if (thread->user_namespace && procfs_user_namespace(getpid(), getpid(), &own) == 0)
+		thread->own_user_namespace = thread->user_namespace == own;
+	else
+		thread->own_user_namespace = procfs_same_id_map(pid, getpid());
+	if (!thread->own_user_namespace &&
+	    (procfs_translate_ids(pid, "uid_map", thread->kernel.uids, thread->uids_there, N_IDS) <
+		     0 ||
+	     procfs_translate_ids(pid, "gid_map", thread->kernel.gids, thread->gids_there, N_IDS) <
+		     0))
+		thread->own_user_namespace =
+			true; /* gone meanwhile: there is no "there" any more */
+}
+
+/* The primary identity that the ledger tells must be one that the kernel knows of, too. */
+static bool is_primary(const struct imp_ledger *ledger, const struct procfs_thread *first)
+{
+	bool uid_known = false, gid_known = false;
+	uint64_t hash;
+	uid_t uid;
+	gid_t gid;
+
+	imp_ledger_primary(ledger, &uid, &gid, &hash);
+	for (int id = ID_REAL; id <= ID_SAVED; id++) {
+		uid_known = uid_known || first->uids[id] == uid;
+		gid_known = gid_known || first->gids[id] == gid;
+	}
+	return uid_known && gid_known;
+}
+
+int look_open(pid_t pid, struct look_process *process)
+{
+	int error = procfs_read_thread(pid, pid, &process->first);
+
+	if (error < 0)
+		return error;
+	if (process->first.pid != pid) { /* a thread's id, which /proc knows too, is no process */
+		procfs_clear_thread(&process->first);
+		return -ESRCH;
+	}
+	process->pid = pid;
+	process->ledger = NULL;
+	process->patience = PATIENCE;
+	process->ledger_error = imp_ledger_open(pid, &process->ledger);
+	if (process->ledger_error == 0 && !is_primary(process->ledger, &process->first)) {
+		imp_ledger_close(process->ledger);
+		process->ledger = NULL;
+		process->ledger_error = -EPROTO;
+	}
+	return 0;
+}
+
+void look_close(struct look_process *process)
+{
+	imp_ledger_close(process->ledger);
+	process->ledger = NULL;
+	procfs_clear_thread(&process->first);
+}
+
+int look_at(struct look_process *process, pid_t tid, struct look_thread *thread)
+{
+	const struct procfs_thread *kernel = &thread->kernel;
+	int error;
+
+	*thread = (struct look_thread){
+		.state = LOOK_UNRECORDED,
+		.ledger_error = process->ledger_error,
+	};
+	if (process->ledger) {
+		error = look_with_ledger(process, tid, thread);
+	} else {
+		error = procfs_read_thread(process->pid, tid, &thread->kernel);
+		if (error == 0)
+			thread->impersonating =
+				acts_as_another(kernel->uids, kernel->gids, &process->first);
+	}
+	if (error < 0) {
+		look_clear(thread);
+		return error;
+	}
+	fill_service(process->ledger, &process->first, thread);
+	fill_user(thread);
+	memcpy(thread->process, process->first.command, sizeof(thread->process));
+	return 0;
+}
+
+bool look_is_plain(const struct look_process *process, pid_t tid)
+{
+	uid_t uids[N_IDS];
+	gid_t gids[N_IDS];
+
+	return !process->ledger && pidfd_read_ids(tid, uids, gids) == 0 &&
+	       !acts_as_another(uids, gids, &process->first);
 }
 
 int look_at_thread(pid_t pid, pid_t tid, struct look_thread *thread)
 {
-	struct procfs_thread first;
-	struct imp_ledger *ledger = NULL;
-	int error = procfs_read_thread(pid, pid, &first);
+	struct look_process process;
+	int error = look_open(pid, &process);
 
-	*thread = (struct look_thread){.state = LOOK_UNRECORDED};
 	if (error < 0)
 		return error;
-	if (first.pid !=
-	    pid) { /* a tid was given for a pid: /proc knows it, as PID's it does not count */
-		procfs_clear_thread(&first);
-		return -ESRCH;
-	}
-	if (tid == 0)
-		tid = pid;
-
-	thread->ledger_error = imp_ledger_open(pid, &ledger);
-	if (thread->ledger_error < 0)
-		ledger = NULL;
-	if (ledger) {
-		error = look_with_ledger(ledger, pid, tid, thread);
-	} else {
-		error = procfs_read_thread(pid, tid, &thread->kernel);
-		if (error == 0)
-			thread->impersonating =
-				ids_differ(&thread->kernel) ||
-				(tid != pid && differs_from_main(&thread->kernel, &first));
-	}
-	if (error == 0) {
-		fill_service(ledger, &first, thread);
-		fill_user(thread);
-		fill_rest(pid, tid, thread);
-	}
-	imp_ledger_close(ledger);
-	procfs_clear_thread(&first);
-	if (error < 0)
-		look_clear(thread);
+	error = look_at(&process, tid ? tid : pid, thread);
+	look_close(&process);
+	if (error == 0)
+		look_fill_details(thread);
 	return error;
 }
 

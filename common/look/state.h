@@ -36,15 +36,41 @@ struct look_thread {
 
 	char label[256];	 /* "" when there is none */
 	uint64_t user_namespace; /* 0 when /proc hides it */
-	bool own_user_namespace; /* the reader's */
+	bool own_user_namespace; /* the reader's; where it is not, what the ids are in it: */
+	uid_t uids_there[N_IDS]; /* IMP_NO_UID: not mapped there */
+	gid_t gids_there[N_IDS];
+	char process[64]; /* the command of the main thread */
 };
 
+/* A process, open to look at its threads; by one thread at a time. */
+struct look_process {
+	pid_t pid;
+	struct procfs_thread first; /* its main thread, as it was then */
+	struct imp_ledger *ledger;  /* NULL: ledger_error says why */
+	int ledger_error;
+	int patience; /* how often what does not fit may still be looked at again */
+};
+
+/* -ESRCH when there is no such process; -EACCES when /proc hides it; -ENOMEM; -EPROTO. */
+int look_open(pid_t pid, struct look_process *process) IMP_MUST_CHECK;
+void look_close(struct look_process *process);
+
 /*
- * Looks at one thread (TID 0: the main thread).  What does not fit together is looked at again,
- * since the thread may be in the middle of a switch, before it is reported. -ESRCH when there is no
- * such thread; -EACCES when /proc hides it; -ENOMEM; -EPROTO.
+ * Looks at one of its threads.  What does not fit together is looked at again, since the thread may
+ * be in the middle of a switch, before it is reported.  Label and user namespace are left out.
+ * Errors as look_open.
  */
+int look_at(struct look_process *process, pid_t tid, struct look_thread *thread) IMP_MUST_CHECK;
+
+/*
+ * Whether a thread, with a third of the work, is seen to be nothing but its process's primary
+ * identity. False, too, where that takes a closer look.
+ */
+bool look_is_plain(const struct look_process *process, pid_t tid);
+
+/* All in one, for one thread (TID 0: the main thread), with its label and user namespace. */
 int look_at_thread(pid_t pid, pid_t tid, struct look_thread *thread) IMP_MUST_CHECK;
+void look_fill_details(struct look_thread *thread);
 void look_clear(struct look_thread *thread);
 
 /* Whether two threads of a process differ in what they act as. */

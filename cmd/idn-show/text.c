@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* idn-show: a thread as text, the three lines of whom, whether and how far first. */
+#include <errno.h>
+
+#include "cli/facts.h"
+#include "cli/message.h"
+#include "cli/names.h"
+#include "show.h"
+
+static void put_client(FILE *out, const struct imp_ledger_entry *entry)
+{
+	struct procfs_thread client;
+	char command[256];
+
+	if (entry->client_pid > 0 && procfs_read_thread(entry->client_pid, 0, &client) == 0) {
+		put_fact(out, "Client:", "%d (%s), %s", (int)entry->client_pid,
+			 printable(client.command, command, sizeof(command)),
+			 imp_transport_name(entry->transport));
+		procfs_clear_thread(&client);
+	} else if (entry->client_pid > 0) {
+		put_fact(out, "Client:", "%d (ended), %s", (int)entry->client_pid,
+			 imp_transport_name(entry->transport));
+	} else {
+		put_fact(out, "Client:", "%s", imp_transport_name(entry->transport));
+	}
+}
+
+static const char *why_no_ledger(int error)
+{
+	switch (error) {
+	case 0:
+	case -ENOENT:
+		return "no ledger";
+	case -EPERM:
+		return "ledger not believed: wrong owner or mode, or a symbolic link";
+	case -ESTALE:
+		return "ledger not believed: another process's";
+	case -ENOTSUP:
+		return "ledger not believed: unknown version";
+	case -EPROTO:
+		return "ledger not believed: it makes no sense";
+	default:
+		return reason_of(error);
+	}
+}
+
+static void put_state(FILE *out, const struct look_thread *thread)
+{
+	char who[256];
+	const char *state = look_state_name(thread->state);
+
+	switch (thread->state) {
+	case LOOK_LOST:
+		put_fact(out,
+			 "State:", "%s: recorded as acting as %s, but has the primary identity",
+			 state, describe_user(thread->entry.access_uid, who, sizeof(who)));
+		break;
+	case LOOK_MISMATCHED:
+		put_fact(out, "State:", "%s: recorded as acting as %s", state,
+			 describe_user(thread->entry.access_uid, who, sizeof(who)));
+		break;
+	case LOOK_LEAKED:
+		put_fact(out, "State:", "%s: nothing is recorded that would make it so", state);
+		break;
+	case LOOK_UNRECORDED:
+		put_fact(out, "State:", "%s (%s)", state, why_no_ledger(thread->ledger_error));
+		break;
+	case LOOK_CONSISTENT:
+		put_fact(out, "State:", "%s", state);
+	}
+}
+
+static void put_impersonation(FILE *out, const struct look_thread *thread)
+{
+	const struct imp_ledger_entry *entry = &thread->entry;
+	char text[64];
+
+	put_fact(out, "Level Decided By:", "%s", imp_decided_by_name(entry->decided_by));
+	if (entry->level != IMP_LEVEL_ANONYMOUS)
+		put_client(out, entry);
+	put_fact(out, "Since:", "%s", time_text(entry->since_ns, text, sizeof(text)));
+	put_fact(out, "Scope:", "%s", entry->scope == IMP_SCOPE_FILES ? "files" : "all");
+}
+
+static void put_ids_there(FILE *out, const char *label, const uint32_t ids[N_IDS])
+{
+	static const char *const names[] = {"real ", ", effective ", ", saved ", ", filesystem "};
+
+	fprintf(out, "%-18s ", label);
+	for (int i = 0; i < N_IDS; i++)
+		if (ids[i] == UINT32_MAX)
+			fprintf(out, "%sunmapped", names[i]);
+		else
+			fprintf(out, "%s%u", names[i], ids[i]);
+	fputc('\n', out);
+}
+
+static void put_user_namespace(FILE *out, const struct look_thread *thread)
+{
+	const char *whose = thread->own_user_namespace ? "own" : "another";
+
+	if (thread->user_namespace)
+		put_fact(out, "User Namespace:", "%llu (%s)",
+			 (unsigned long long)thread->user_namespace, whose);
+	else
+		put_fact(out, "User Namespace:", "not readable (%s)", whose);
+	if (!thread->own_user_namespace) {
+		put_ids_there(out, "UIDs There:", thread->uids_there);
+		put_ids_there(out, "GIDs There:", thread->gids_there);
+	}
+}
+
+void print_thread(FILE *out, const struct look_thread *thread)
+{
+	static const char *const seccomp[] = {"off", "strict", "filter"};
+	const struct procfs_thread *kernel = &thread->kernel;
+	char text[600];
+
+	put_user(out, thread->user_uid);
+	fprintf(out, "Impersonating: %s\n", thread->impersonating ? "yes" : "no");
+	if (thread->impersonating)
+		fprintf(out, "Impersonation Level: %s\n",
+			thread->level_known ? level_title(thread->entry.level, text, sizeof(text))
+					    : "Unknown");
+
+	put_fact(out, "Access As:", "%s",
+		 describe_identity(thread->access_uid, thread->access_gid, text, sizeof(text)));
+	put_groups(out, "Groups:", kernel->groups, kernel->n_groups);
+	put_fact(out, "Service:", "%s",
+		 describe_identity(thread->service_uid, thread->service_gid, text, sizeof(text)));
+	if (thread->level_known)
+		put_impersonation(out, thread);
+	put_ids(out, "UIDs:", kernel->uids);
+	put_ids(out, "GIDs:", kernel->gids);
+	put_capabilities(out, kernel->capabilities);
+	put_fact(out, "No New Privs:", "%s", kernel->no_new_privs ? "yes" : "no");
+	put_fact(out, "Seccomp:", "%s",
+		 kernel->seccomp <= 2 ? seccomp[kernel->seccomp] : "unknown");
+	put_fact(out, "Label:", "%s",
+		 thread->label[0] ? printable(thread->label, text, sizeof(text)) : "none");
+	put_user_namespace(out, thread);
+	put_state(out, thread);
+}
+
+/* One line for a thread that is shown beside its process's main one. */
+void print_thread_line(const struct look_thread *thread)
+{
+	char user[256], command[256];
+
+	printf("%d/%d %s: %s, %s%s, %s\n", (int)thread->kernel.pid, (int)thread->kernel.tid,
+	       printable(thread->kernel.command, command, sizeof(command)),
+	       describe_user(thread->user_uid, user, sizeof(user)),
+	       thread->impersonating ? "impersonating at level " : "not impersonating",
+	       !thread->impersonating ? ""
+	       : thread->level_known  ? imp_level_name(thread->entry.level)
+				      : "unknown",
+	       look_state_name(thread->state));
+}

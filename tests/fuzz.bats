@@ -1,0 +1,32 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# What the fuzzers start from, and what they have found: none of it is a fault any more.  'make fuzz' goes
+# on from there.
+
+load lib/common
+
+# replayed TARGET: all of its corpus is read, and nothing ends the program before
+replayed() {
+  local corpus=("$SRC/tests/fuzz/corpus/$1"/*)
+  ((${#corpus[@]} > 3))
+  run -0 env TMPDIR="$BATS_TEST_TMPDIR" timeout 50 "replay-$1" "${corpus[@]}"
+  assert_equal "$output" "$(printf '%s\n' "${corpus[@]}")"
+}
+
+@test "any file may be a ledger: it is read, or refused" {
+  replayed ledger
+}
+
+@test "any text may be a thread's status: it is understood, or refused" {
+  replayed status
+}
+
+@test "any word may be a level or an id, any address may carry a level" {
+  replayed level
+}
+
+@test "the fuzzers' runner refuses what is no time" {
+  run -2 "$SRC/tests/fuzz/fuzz" "$BUILD" 0
+  assert_output "usage: fuzz BUILD SECONDS"
+  run -2 "$SRC/tests/fuzz/fuzz" "$BUILD"
+}
