@@ -260,7 +260,7 @@ blocks() {
 
 # Tries the blocks of a page as they stand.  A block of one user's lines is one shell of that user; in a
 # mixed one each line of the ordinary user has a shell of its own.  Every line must succeed; after one
-# that starts something in the background there is a breath, as there is for who pastes.
+# that starts something in the background the next waits for it, as it does for who pastes.
 try_examples() {
   local block
   need_world
@@ -282,12 +282,19 @@ alice() {
   setpriv --reuid alice --regid alice --init-groups -- \
     env -C "$WORLD/home/alice" HOME="$WORLD/home/alice" USER=alice LOGNAME=alice bash -ec "$1"
 }
+await_socket() {
+  until curl -so /dev/null --unix-socket "$1" http://localhost/; do :; done
+}
+await_hold() {
+  until (($(idn-show --all | wc -l) > 1)); do :; done
+}
+export -f await_socket await_hold
 cd "$WORLD"
 SH
   user=root
   grep -q '^# ' "$1" || user=alice
   if [[ $user == alice ]]; then
-    printf 'alice %q\n' "$(sed 's/^. //; /&\( [a-z]*=\$!\)\?$/a sleep 0.7' "$1")"
+    printf 'alice %q\n' "$(while read -r line; do echo "${line#??}"; what_follows "$line"; done <"$1")"
     return
   fi
   while read -r line; do
@@ -295,8 +302,18 @@ SH
       '# '*) echo "${line#\# }" ;;
       '$ '*) printf 'alice %q\n' "${line#\$ }" ;;
     esac
-    [[ ! $line =~ \&(\ [a-z]+=\$!)?$ ]] || echo 'sleep 0.7'
+    what_follows "$line"
   done <"$1"
+}
+
+# What the next line has to wait for: a service that listens, or a thread that is held.
+what_follows() {
+  [[ $1 =~ \&(\ [a-z]+=\$!)?$ ]] || return 0
+  case $1 in
+    *--unix\ *) line=${1#*--unix }; echo "await_socket ${line%% *}" ;;
+    *hold*) echo await_hold ;;
+    *) echo "echo 'nothing is known of this line: ' $(printf %q "$1"); false" ;;
+  esac
 }
 
 # Whatever an example has left behind in this world, by the sockets that examples use.

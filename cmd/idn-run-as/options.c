@@ -201,8 +201,10 @@ void read_options(int argc, char **argv, struct options *options)
 		POPT_TABLEEND,
 	};
 	/* What follows USER is the command's. */
-	poptContext context = poptGetContext("idn-run-as", argc, (const char **)argv, table,
-					     POPT_CONTEXT_POSIXMEHARDER);
+	static poptContext context;
+
+	context = poptGetContext("idn-run-as", argc, (const char **)argv, table,
+				 POPT_CONTEXT_POSIXMEHARDER);
 
 	poptSetOtherOptionHelp(context, "[OPTION...] USER[:GROUP] [--] COMMAND [ARG...]");
 	while ((option = poptGetNextOpt(context)) >= 0)
