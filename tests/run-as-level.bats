@@ -172,10 +172,10 @@ look='path=${KRB5CCNAME#FILE:}; echo "$KRB5CCNAME"; cat "$path"; stat -c "%u %a"
   local before pid result
   cache /tmp/krb5cc_2001 alice
   for before in env "setpriv --reuid 2003 --regid 2003 --clear-groups --inh-caps +setuid,+setgid --ambient-caps +setuid,+setgid"; do
-    rm -f "$WORLD/home/alice/started"
+    rm -f "$WORLD"/home/alice/{started,never}
     # shellcheck disable=SC2086 # words
     $before idn-run-as -l delegation alice sh -c \
-      'trap "exit 9" TERM; echo >~/started; while :; do sleep 0.05; done' 3>&- 4>&- &
+      'trap "exit 9" TERM; mkfifo ~/never; echo >~/started; read -r _ <>~/never' 3>&- 4>&- &
     pid=$!
     wait_for "$WORLD/home/alice/started"
     kill -TERM "$pid"

@@ -191,9 +191,9 @@ USER=alice"
 @test "a leader of a process group passes signals on to the command that it has to stay for" {
   need_world
   local pid result=0
-  rm -f "$WORLD/home/alice/started"
+  rm -f "$WORLD"/home/alice/{started,never}
   setsid idn-run-as --setsid alice sh -c \
-    'trap "echo got it >'"$WORLD"'/home/alice/got; exit 9" TERM; echo $$ >~/started; while :; do sleep 0.05; done' \
+    'trap "echo got it >'"$WORLD"'/home/alice/got; exit 9" TERM; mkfifo ~/never; echo $$ >~/started; read -r _ <>~/never' \
     3>&- 4>&- &
   pid=$!
   wait_for "$WORLD/home/alice/started"
