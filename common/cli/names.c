@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Ids, capabilities and times as people read them. */
 #include <ctype.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -28,42 +30,64 @@ struct cache {
 
 typedef char *look_up_fn(uint32_t id, char *buffer, size_t size);
 
-static const char *cached(struct cache *cache, look_up_fn *look_up, uint32_t id, char *buffer,
-			  size_t size)
+/* Under the lock.  False where the name is too long to be remembered, or there is no memory for it.
+ */
+static bool remember(struct cache **cache, look_up_fn *look_up, uint32_t id, size_t *slot)
 {
-	size_t slot = (id * 2654435761u) >> 24;
 	struct timespec now;
 	char name[256];
 
+	/* Made at first use: most runs of most tools ask for no name. */
+	if (!*cache && !(*cache = calloc(1, sizeof(**cache))))
+		return false;
+	*slot = (id * 2654435761u) >> 24;
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	if (!cache->slots[slot].known || cache->slots[slot].id != id ||
-	    now.tv_sec - cache->slots[slot].since > REMEMBERED_SECONDS) {
-		bool named = look_up(id, name, sizeof(name)) != NULL;
+	if ((*cache)->slots[*slot].known && (*cache)->slots[*slot].id == id &&
+	    now.tv_sec - (*cache)->slots[*slot].since <= REMEMBERED_SECONDS)
+		return true;
 
-		if (named && strlen(name) >= sizeof(cache->slots[slot].name))
-			return printable(name, buffer, size);
-		cache->slots[slot].id = id;
-		cache->slots[slot].known = true;
-		cache->slots[slot].since = now.tv_sec;
-		cache->slots[slot].named = named;
-		snprintf(cache->slots[slot].name, sizeof(cache->slots[slot].name), "%s",
-			 named ? name : "");
-	}
-	if (!cache->slots[slot].named)
-		return NULL;
-	return printable(cache->slots[slot].name, buffer, size);
+	bool named = look_up(id, name, sizeof(name)) != NULL;
+
+	if (named && strlen(name) >= sizeof((*cache)->slots[*slot].name))
+		return false;
+	(*cache)->slots[*slot].id = id;
+	(*cache)->slots[*slot].known = true;
+	(*cache)->slots[*slot].since = now.tv_sec;
+	(*cache)->slots[*slot].named = named;
+	snprintf((*cache)->slots[*slot].name, sizeof((*cache)->slots[*slot].name), "%s",
+		 named ? name : "");
+	return true;
+}
+
+static const char *cached(struct cache **cache, look_up_fn *look_up, uint32_t id, char *buffer,
+			  size_t size)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	const char *result = NULL;
+	char name[256];
+	size_t slot;
+
+	pthread_mutex_lock(&lock);
+	bool remembered = remember(cache, look_up, id, &slot);
+
+	if (remembered && (*cache)->slots[slot].named)
+		result = printable((*cache)->slots[slot].name, buffer, size);
+	pthread_mutex_unlock(&lock);
+	if (!remembered && look_up(id, name, sizeof(name)))
+		result = printable(name, buffer, size);
+	return result;
 }
 
 const char *user_name(uid_t uid, char *buffer, size_t size)
 {
-	static _Thread_local struct cache users;
+	static struct cache *users;
 
 	return cached(&users, identity_user_name, uid, buffer, size);
 }
 
 const char *group_name(gid_t gid, char *buffer, size_t size)
 {
-	static _Thread_local struct cache groups;
+	static struct cache *groups;
 
 	return cached(&groups, identity_group_name, gid, buffer, size);
 }
