@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the kernel says of the other end of a connection (socket(7), unix(7), getpeername(2)). */
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,6 +10,7 @@
 #include "level.h"
 #include "log.h"
 #include "peer.h"
+#include "procfs.h"
 
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59 /* Linux 4.13 */
@@ -20,23 +18,6 @@
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77 /* Linux 6.5 */
 #endif
-
-/* ------------------------------------------------------------------------ unmapped uids -- */
-
-/* What the kernel reports for a uid that only another user namespace knows (user_namespaces(7)). */
-static uid_t overflow_uid = 65534;
-
-static void read_overflow_uid(void)
-{
-	FILE *file = fopen("/proc/sys/kernel/overflowuid", "re");
-	unsigned long value;
-
-	if (!file)
-		return;
-	if (fscanf(file, "%lu", &value) == 1 && value < UINT32_MAX)
-		overflow_uid = (uid_t)value;
-	fclose(file);
-}
 
 /* ------------------------------------------------------------------------------ reading -- */
 
@@ -94,9 +75,7 @@ static int read_level(int fd, struct peer *peer)
 
 void peer_prepare(void)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, read_overflow_uid);
+	(void)procfs_overflow_uid();
 }
 
 int peer_read(int fd, struct peer *peer)
@@ -105,7 +84,6 @@ int peer_read(int fd, struct peer *peer)
 	struct groups *groups;
 	socklen_t size = sizeof(credentials);
 
-	peer_prepare();
 	*peer = (struct peer){.pid = 0};
 
 	/* First of all whether it is connected: SO_PEERCRED of a socket that is not says uid -1. */
@@ -123,7 +101,7 @@ int peer_read(int fd, struct peer *peer)
 
 	identity_init(&peer->identity, credentials.uid, credentials.gid, groups);
 	peer->pid = credentials.pid;
-	peer->unmapped = credentials.uid == overflow_uid;
+	peer->unmapped = credentials.uid == procfs_overflow_uid();
 	return 0;
 }
 

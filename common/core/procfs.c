@@ -458,14 +458,20 @@ static void read_overflow_uid(void)
 	free(text);
 }
 
-bool procfs_uid_is_unmapped(uid_t uid)
+uid_t procfs_overflow_uid(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, read_overflow_uid);
+	return overflow_uid;
+}
+
+bool procfs_uid_is_unmapped(uid_t uid)
+{
 	bool mapped = false;
 	char *text;
 
-	pthread_once(&once, read_overflow_uid);
-	if (uid != overflow_uid || read_map(getpid(), "uid_map", &text) < 0)
+	if (uid != procfs_overflow_uid() || read_map(getpid(), "uid_map", &text) < 0)
 		return false;
 	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
 		uint32_t range[3];

@@ -55,9 +55,14 @@ int procfs_label(pid_t pid, pid_t tid, char *buffer, size_t size) IMP_MUST_CHECK
  */
 int procfs_translate_ids(pid_t pid, const char *map, const uint32_t *ids, uint32_t *inside,
 			 size_t count) IMP_MUST_CHECK;
-/* Whether two processes have one and the same mapping: nearly always, then, one user namespace. */
+/*
+ * What the kernel shows for a uid that only another user namespace knows; read once, safe in
+ * threads.
+ */
+uid_t procfs_overflow_uid(void);
 /* Whether /proc shows this uid for one that the reader's user namespace has no number for. */
 bool procfs_uid_is_unmapped(uid_t uid);
+/* Whether two processes have one and the same mapping: nearly always, then, one user namespace. */
 
 bool procfs_same_id_map(pid_t a, pid_t b);
 
