@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* What decides about one file, read through a descriptor of it. */
+#ifndef ACCESS_OBJECT_H
+#define ACCESS_OBJECT_H
+
+#include "access/acl.h"
+
+/* How its file system decides. */
+enum object_filesystem {
+	FILESYSTEM_LOCAL,  /* by the rules here */
+	FILESYSTEM_FUSE,   /* its program may decide, see fuse_* */
+	FILESYSTEM_REMOTE, /* its server decides: NFS, CIFS, 9P, ... */
+	FILESYSTEM_KERNEL  /* made up by the kernel, with rules of its own: /proc, /sys, ... */
+};
+
+struct object {
+	int fd; /* O_PATH; -1 once it is closed */
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	bool unmapped; /* its owner or group has no number here, whatever uid and gid say */
+	dev_t dev;
+	ino_t ino;
+	uint64_t mount; /* the mount's id; 0 where the kernel does not tell (before 5.8) */
+	unsigned long mount_flags; /* ST_ of statvfs(3); of mount and file system together */
+	enum object_filesystem filesystem;
+	long magic; /* f_type of statfs(2) */
+	bool immutable, append_only;
+	bool filesystem_read_only; /* where ST_RDONLY is set: the whole file system, not this mount
+				      of it */
+	bool idmapped;
+	bool fuse_default_permissions, fuse_allow_other;
+	uid_t fuse_uid;
+	struct acl *acl;  /* owned; NULL: none */
+	int acl_error;	  /* 0, -EOPNOTSUPP: none here, or why it could not be read */
+	char *mount_line; /* of mountinfo, owned; NULL where nothing depended on it */
+};
+
+/*
+ * Reads everything about what FD is; the object takes the descriptor over, also when it fails.
+ * -errno of statx(2) or fstatfs(2), -ENOMEM.
+ */
+int object_read(int fd, struct object *object) IMP_MUST_CHECK;
+/* The mount's line for who wants to see it, where object_read did without.  May leave it NULL. */
+void object_read_mount(struct object *object);
+void object_clear(struct object *object);
+
+#endif
