@@ -8,6 +8,7 @@
 
 #include "access/advice.h"
 #include "access/judge.h"
+#include "access/suspect.h"
 #include "access/witness.h"
 #include "cli/json.h"
 
@@ -24,13 +25,15 @@ int run_main(int argc, const char **argv);
 struct named_subject {
 	const char *text; /* "alice"; "6241/6259" */
 	bool is_thread;
+	bool is_caller; /* nobody was named */
 	struct access_subject subject;
 };
 
 struct subject_options {
 	size_t count; /* of -u and -t together; 0: the caller */
 	struct named_subject *named;
-	const char *level; /* NULL: impersonation */
+	const char *level;	     /* NULL: impersonation */
+	enum imp_level chosen_level; /* by find_subjects */
 };
 
 enum { OPTION_USER = 'u', OPTION_THREAD = 't', OPTION_LEVEL = 'l' };
@@ -54,10 +57,16 @@ bool subject_option(poptContext context, int option, struct subject_options *opt
 void find_subjects(struct subject_options *options, int status);
 void clear_subjects(struct subject_options *options);
 
+/* Where its absolute paths begin: a thread may have another root than we have. */
+void find_base(const struct named_subject *named, struct walk_base *base);
+void clear_base(struct walk_base *base);
+
 /* ----------------------------------------------------------------------------------- want.c -- */
 
 /* "r", "rw", "create", "list", "w,create": ACCESS_ bits; ends the tool on anything else. */
 unsigned parse_want(const char *text);
+/* The same in that form; the thread's, until its next call. */
+const char *want_text(unsigned want);
 
 /* --------------------------------------------------------------------------------- answer.c -- */
 
@@ -66,14 +75,17 @@ struct answer {
 	const char *path;
 	unsigned want;
 	const struct named_subject *who;
+	enum imp_level level; /* told only: who stands for it already */
 	struct walk walk;
 	struct access_verdict *verdicts;
 	struct access_answer evaluated;
 	struct witness kernel;
-	bool agrees;		   /* where the kernel was asked */
+	bool compared, agrees;	   /* what the kernel was asked, with the evaluation of that */
 	enum access_result result; /* of both together */
 	int error;
 	struct advice advice;
+	size_t n_suspects;
+	struct suspect suspects[SUSPECTS_MAXIMUM];
 };
 
 /* Walks, judges, asks the kernel (where ASK) and looks for advice; ends the tool without memory. */
@@ -82,14 +94,24 @@ void find_answer(const char *path, unsigned want, const struct named_subject *wh
 void clear_answer(struct answer *answer);
 /* EXIT_ALLOWED, EXIT_DENIED or EXIT_UNKNOWN. */
 int status_of(const struct answer *answer);
+/* Nothing is there: no such file, a loop of links, a name too long. */
+bool is_no_path(const struct answer *answer);
 
-/* ----------------------------------------------------------------------------- text.c, json -- */
+/* ----------------------------------------------------------------------------- text.c, object.c --
+ */
 
 /* As in idn-check(1); VERBOSE: the raw facts behind each step. */
-void print_answer(FILE *out, const struct answer *answer, bool verbose);
+void print_answer(FILE *out, struct answer *answer, bool verbose);
 /* "denied: alice may not write /path: RULE": in one line, with what would allow it. */
 void print_answer_line(FILE *out, const struct answer *answer);
 /* As idn-check.schema.json has it. */
-json_t *answer_object(const struct answer *answer, bool verbose);
+json_t *answer_object(struct answer *answer, bool verbose);
+/* true, false, or null. */
+json_t *result_value(enum access_result result);
+/* An identity, with its capabilities. */
+json_t *subject_object(const struct access_subject *subject);
+/* "alice"; "6241/6259 (alice)"; "alice (as nobody, at identification)". */
+const char *who_text(const struct named_subject *who, enum imp_level level, char *buffer,
+		     size_t size);
 
 #endif

@@ -35,6 +35,9 @@ enum acl_kind { ACL_OF_ACCESS, ACL_OF_DEFAULT };
  */
 int acl_read(int fd, enum acl_kind kind, struct acl **acl) IMP_MUST_CHECK;
 
+/* A copy, with room for MORE entries; NULL without memory. */
+struct acl *acl_copy(const struct acl *acl, size_t more);
+
 /* The mask's bits, or 7 where there is none. */
 unsigned acl_mask(const struct acl *acl);
 

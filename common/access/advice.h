@@ -7,7 +7,8 @@
 
 struct advice {
 	char *command;	     /* for a shell, owned; NULL: there is none, and REASON says why */
-	char *reason;	     /* owned, or NULL */
+	const char *reason;  /* static, or NULL */
+	const char *note;    /* what else the change does; static, or NULL */
 	char **also_lets_in; /* names of who gets in too, NULL at the end, owned; NULL: nobody */
 };
 

@@ -35,6 +35,7 @@ enum access_rule {
 	RULE_PROTECTED_SYMLINKS,
 	RULE_PROTECTED_CREATE, /* fs.protected_regular, fs.protected_fifos, and what they always
 				  refuse */
+	RULE_PROTECTED_HARDLINKS,
 	RULE_STICKY,
 	RULE_FILE_OWNER, /* the file's owner may: chmod, delete */
 	RULE_DIRECTORY_OWNER,
@@ -42,6 +43,7 @@ enum access_rule {
 	RULE_BUSY_TEXT,
 	RULE_SWAP_FILE,
 	RULE_NOT_A_PROGRAM,
+	RULE_DIRECTORY, /* there are no hard links to directories */
 	RULE_MOUNT_POINT,
 	RULE_NOT_EMPTY,
 	RULE_END, /* the way ends: error */

@@ -21,6 +21,7 @@ struct object {
 	bool unmapped; /* its owner or group has no number here, whatever uid and gid say */
 	dev_t dev;
 	ino_t ino;
+	uint32_t links;
 	uint64_t mount; /* the mount's id; 0 where the kernel does not tell (before 5.8) */
 	unsigned long mount_flags; /* ST_ of statvfs(3); of mount and file system together */
 	enum object_filesystem filesystem;
@@ -31,6 +32,7 @@ struct object {
 	bool idmapped;
 	bool fuse_default_permissions, fuse_allow_other;
 	uid_t fuse_uid;
+	gid_t fuse_gid;
 	struct acl *acl;  /* owned; NULL: none */
 	int acl_error;	  /* 0, -EOPNOTSUPP: none here, or why it could not be read */
 	char *mount_line; /* of mountinfo, owned; NULL where nothing depended on it */
@@ -38,11 +40,12 @@ struct object {
 
 /*
  * Reads everything about what FD is; the object takes the descriptor over, also when it fails.
+ * MOUNTS_OF is a process in whose mount namespace it lies; 0: the caller's.
  * -errno of statx(2) or fstatfs(2), -ENOMEM.
  */
-int object_read(int fd, struct object *object) IMP_MUST_CHECK;
+int object_read(int fd, pid_t mounts_of, struct object *object) IMP_MUST_CHECK;
 /* The mount's line for who wants to see it, where object_read did without.  May leave it NULL. */
-void object_read_mount(struct object *object);
+void object_read_mount(struct object *object, pid_t mounts_of);
 void object_clear(struct object *object);
 
 #endif

@@ -9,12 +9,16 @@
 struct access_subject {
 	struct identity identity; /* filesystem uid and gid, supplementary groups */
 	uint64_t capabilities;	  /* effective */
-	uid_t real_uids[3];	  /* real, effective, saved: some file systems look at these */
+	/* Some file systems look at these; ID_FILESYSTEM is that of the identity. */
+	uid_t uids[N_IDS];
+	gid_t gids[N_IDS];
 
 	/* Where it was read from a thread; else pid is 0. */
 	pid_t pid, tid;
-	bool other_user_namespace; /* the thread's capabilities count for what is mapped there alone
-				    */
+	/* Of another user namespace: its capabilities count for what has ids there alone. */
+	bool other_user_namespace;
+	size_t n_uid_ranges, n_gid_ranges;
+	struct procfs_id_range *uid_ranges, *gid_ranges; /* owned */
 	bool no_new_privs;
 	char label[256]; /* of its security module; "" when there is none */
 };
@@ -38,8 +42,6 @@ int subject_of_thread(pid_t pid, pid_t tid, enum imp_level level,
 /* The calling thread. */
 int subject_of_caller(enum imp_level level, struct access_subject *subject) IMP_MUST_CHECK;
 
-/* Another holder of the same; each is cleared. */
-void subject_copy(struct access_subject *copy, const struct access_subject *subject);
 void subject_clear(struct access_subject *subject);
 
 /* Is GID its filesystem gid or one of its supplementary groups? */

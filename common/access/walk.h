@@ -20,6 +20,7 @@ enum {
 	ACCESS_CHMOD = 32,
 	ACCESS_CHOWN = 64, /* give it to anybody */
 	ACCESS_LIST = 128,
+	ACCESS_LINK = 256, /* make another hard link to it */
 	ACCESS_RWX = 7
 };
 
@@ -32,6 +33,7 @@ enum walk_check {
 	CHECK_DELETE, /* take `object` out of `directory`, likewise */
 	CHECK_CHMOD,
 	CHECK_CHOWN,
+	CHECK_LINK,
 	CHECK_END /* there is no way on, for anybody: `error` */
 };
 
@@ -46,6 +48,7 @@ struct walk_step {
 	struct object *object; /* NULL at CHECK_END where there is none */
 	const struct object *directory; /* that object is in, where that counts */
 	char *target;			/* of a link */
+	struct acl *default_acl;	/* CHECK_CREATE: what the new one gets; NULL: none */
 	int error;			/* CHECK_END: negative errno */
 	bool unseen;	  /* CHECK_END: it is the walker who cannot go on: nothing is known */
 	bool not_empty;	  /* CHECK_DELETE: a directory with something in it */
@@ -62,8 +65,9 @@ struct walk {
 
 /* Where walks begin; descriptors are only used, never closed. */
 struct walk_base {
-	int root;    /* "/" of the walk; -1: the caller's own */
-	int current; /* for a relative path; AT_FDCWD: the caller's own */
+	int root;	 /* "/" of the walk; -1: the caller's own */
+	int current;	 /* for a relative path; AT_FDCWD: the caller's own */
+	pid_t mounts_of; /* a process in the same mount namespace; 0: the caller */
 };
 
 /*

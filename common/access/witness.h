@@ -9,19 +9,21 @@
 struct witness {
 	bool asked;
 	bool allowed;
-	int error;	      /* where refused: a positive errno */
-	const char *question; /* "faccessat2(W_OK)"; NULL where nothing was asked */
-	char why_not[160];    /* not asked: why */
+	int error;	   /* where refused: a positive errno */
+	char question[64]; /* "faccessat2(W_OK)"; empty where nothing was asked */
+	char why_not[160]; /* not asked: why */
 };
 
 /*
  * Asks faccessat2(2) with AT_EACCESS about PATH, in a disposable thread that becomes SUBJECT for
  * good.  What access(2) has no question for is asked as far as it goes: for create and delete the
- * directory, for chmod and chown the way there.  Nothing is changed by asking.  -ENOMEM, -EAGAIN:
- * no thread could be had.
+ * directory, for chmod, chown and link the way there.  Nothing is changed by asking.  WALK is that
+ * of the same base, path and want.  Held against access_answer.permitted.  -EAGAIN: no thread could
+ * be had.
  */
 int witness_ask(const struct access_subject *subject, const struct walk_base *base,
-		const char *path, unsigned want, struct witness *witness) IMP_MUST_CHECK;
+		const char *path, unsigned want, const struct walk *walk,
+		struct witness *witness) IMP_MUST_CHECK;
 
 /*
  * Makes the calling thread SUBJECT, for good: to be called in a thread that then ends.  On failure

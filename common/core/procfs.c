@@ -69,199 +69,7 @@ static int read_whole(const char *path, enum contents contents, char **text)
 	return 0;
 }
 
-/* ---------------------------------------------------------------------------------- status -- */
-
-/* Reads COUNT numbers; returns what follows them, or NULL. */
-static const char *parse_ids(const char *text, uint32_t *ids, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		char *end;
-
-		errno = 0;
-		unsigned long long id = strtoull(text, &end, 10);
-
-		if (end == text || errno || id > UINT32_MAX)
-			return NULL;
-		ids[i] = (uint32_t)id;
-		text = end;
-	}
-	return text;
-}
-
-static int parse_groups(const char *text, struct procfs_thread *thread)
-{
-	size_t room = 0;
-
-	while (text[strspn(text, " \t")] != '\n' && text[strspn(text, " \t")] != '\0') {
-		if (thread->n_groups == room) {
-			size_t larger = room ? room * 2 : 16;
-			gid_t *gids = reallocarray(thread->groups, larger, sizeof(gid_t));
-
-			if (!gids)
-				return -ENOMEM;
-			thread->groups = gids;
-			room = larger;
-		}
-		text = parse_ids(text, &thread->groups[thread->n_groups], 1);
-		if (!text)
-			return -EPROTO;
-		thread->n_groups++;
-	}
-	return 0;
-}
-
-/* The kernel writes \n and \\ (and newer ones other controls in octal) for what would break the
- * line. */
-static void parse_command(const char *text, char *command, size_t size)
-{
-	size_t used = 0;
-
-	while (*text && *text != '\n' && used + 1 < size) {
-		if (text[0] == '\\' && (text[1] == 'n' || text[1] == '\\')) {
-			command[used++] = text[1] == 'n' ? '\n' : '\\';
-			text += 2;
-		} else {
-			command[used++] = *text++;
-		}
-	}
-	command[used] = '\0';
-}
-
-static int parse_number(const char *text, int base, unsigned long long *number)
-{
-	char *end;
-
-	errno = 0;
-	*number = strtoull(text, &end, base);
-	return end != text && (*end == '\n' || *end == '\0') && !errno ? 0 : -EPROTO;
-}
-
-/* The value of a line if its key is KEY, or NULL. */
-static const char *value_of(const char *line, const char *key)
-{
-	size_t length = strlen(key);
-
-	if (strncmp(line, key, length) != 0 || line[length] != ':')
-		return NULL;
-	return line + length + 1 + strspn(line + length + 1, " \t");
-}
-
-static int parse_set(const char *line, struct procfs_thread *thread)
-{
-	static const struct {
-		const char *key;
-		int set;
-	} sets[] = {
-		{"CapEff", SET_EFFECTIVE}, {"CapPrm", SET_PERMITTED}, {"CapInh", SET_INHERITABLE},
-		{"CapAmb", SET_AMBIENT},   {"CapBnd", SET_BOUNDING},
-	};
-	unsigned long long number;
-
-	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
-		const char *value = value_of(line, sets[i].key);
-
-		if (!value)
-			continue;
-		if (parse_number(value, 16, &number) < 0)
-			return -EPROTO;
-		thread->capabilities[sets[i].set] = number;
-	}
-	return 0;
-}
-
-static int parse_pid(const char *value, pid_t *pid)
-{
-	unsigned long long number;
-
-	if (parse_number(value, 10, &number) < 0 || number > INT32_MAX)
-		return -EPROTO;
-	*pid = (pid_t)number;
-	return 0;
-}
-
-/* Most of the sixty lines are about something else: their first letter tells. */
-static int parse_line(const char *line, struct procfs_thread *thread)
-{
-	unsigned long long number;
-	const char *value;
-	int error = 0;
-
-	switch (line[0]) {
-	case 'N':
-		/* Behind the tab it is the name, which may begin with one, too. */
-		if (strncmp(line, "Name:\t", 6) == 0) {
-			parse_command(line + 6, thread->command, sizeof(thread->command));
-		} else if ((value = value_of(line, "NoNewPrivs"))) {
-			error = parse_number(value, 10, &number);
-			thread->no_new_privs = error == 0 && number != 0;
-		}
-		break;
-	case 'U':
-		if ((value = value_of(line, "Uid")))
-			error = parse_ids(value, thread->uids, N_IDS) ? 0 : -EPROTO;
-		break;
-	case 'G':
-		if ((value = value_of(line, "Gid")))
-			error = parse_ids(value, thread->gids, N_IDS) ? 0 : -EPROTO;
-		else if ((value = value_of(line, "Groups")) && thread->n_groups == 0)
-			error = parse_groups(value, thread);
-		break;
-	case 'T':
-		if ((value = value_of(line, "Tgid")))
-			error = parse_pid(value, &thread->pid);
-		break;
-	case 'P':
-		if ((value = value_of(line, "Pid")))
-			error = parse_pid(value, &thread->tid);
-		else if ((value = value_of(line, "PPid")))
-			error = parse_pid(value, &thread->parent);
-		break;
-	case 'S':
-		if ((value = value_of(line, "Seccomp"))) {
-			error = parse_number(value, 10, &number);
-			thread->seccomp = error == 0 ? (int)(number & 0xff) : 0;
-		}
-		break;
-	case 'C':
-		error = parse_set(line, thread);
-		break;
-	default:
-		break;
-	}
-	return error;
-}
-
-int procfs_parse_status(const char *text, struct procfs_thread *thread)
-{
-	*thread = (struct procfs_thread){.pid = 0};
-	for (int i = 0; i < N_IDS; i++) {
-		thread->uids[i] = IMP_NO_UID;
-		thread->gids[i] = IMP_NO_GID;
-	}
-
-	while (*text) {
-		int error = parse_line(text, thread);
-
-		if (error < 0) {
-			procfs_clear_thread(thread);
-			return error;
-		}
-		text = strchrnul(text, '\n');
-		text += *text == '\n';
-	}
-	if (thread->pid <= 0 || thread->tid <= 0 || thread->uids[ID_FILESYSTEM] == IMP_NO_UID ||
-	    thread->gids[ID_FILESYSTEM] == IMP_NO_GID) {
-		procfs_clear_thread(thread);
-		return -EPROTO;
-	}
-	return 0;
-}
-
-void procfs_clear_thread(struct procfs_thread *thread)
-{
-	free(thread->groups);
-	*thread = (struct procfs_thread){.pid = 0};
-}
+/* --------------------------------------------------------------------------------- threads -- */
 
 int procfs_read_thread(pid_t pid, pid_t tid, struct procfs_thread *thread)
 {
@@ -434,7 +242,7 @@ int procfs_translate_ids(pid_t pid, const char *map, const uint32_t *ids, uint32
 		uint32_t range[3]; /* first inside, first outside, how many */
 
 		line += *line == '\n';
-		if (!parse_ids(line, range, 3))
+		if (!procfs_parse_ids(line, range, 3))
 			break;
 		for (size_t i = 0; i < count; i++)
 			if (ids[i] >= range[1] && ids[i] - range[1] < range[2])
@@ -444,18 +252,32 @@ int procfs_translate_ids(pid_t pid, const char *map, const uint32_t *ids, uint32
 	return 0;
 }
 
+int procfs_sysctl(const char *name, unsigned *value)
+{
+	unsigned long long number;
+	char path[128];
+	char *text;
+
+	snprintf(path, sizeof(path), "/proc/sys/%s", name);
+	int error = read_whole(path, ONE_RECORD, &text);
+
+	if (error < 0)
+		return error;
+	error = procfs_parse_number(text, 10, &number);
+	if (error == 0)
+		*value = (unsigned)number;
+	free(text);
+	return error;
+}
+
 static uid_t overflow_uid = 65534;
 
 static void read_overflow_uid(void)
 {
-	unsigned long long number;
-	char *text;
+	unsigned number;
 
-	if (read_whole("/proc/sys/kernel/overflowuid", ONE_RECORD, &text) < 0)
-		return;
-	if (parse_number(text, 10, &number) == 0)
+	if (procfs_sysctl("kernel/overflowuid", &number) == 0)
 		overflow_uid = (uid_t)number;
-	free(text);
 }
 
 uid_t procfs_overflow_uid(void)
@@ -477,7 +299,7 @@ bool procfs_uid_is_unmapped(uid_t uid)
 		uint32_t range[3];
 
 		line += *line == '\n';
-		if (!parse_ids(line, range, 3))
+		if (!procfs_parse_ids(line, range, 3))
 			break;
 		mapped = mapped || (uid >= range[0] && uid - range[0] < range[2]);
 	}
@@ -500,4 +322,123 @@ bool procfs_same_id_map(pid_t a, pid_t b)
 	free(left);
 	free(right);
 	return same;
+}
+
+int procfs_read_id_ranges(pid_t pid, const char *map, struct procfs_id_range **ranges,
+			  size_t *count)
+{
+	struct procfs_id_range *list = NULL;
+	size_t used = 0;
+	char *text;
+	int error = read_map(pid, map, &text);
+
+	if (error < 0)
+		return error;
+	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+		uint32_t range[3];
+
+		line += *line == '\n';
+		if (!procfs_parse_ids(line, range, 3))
+			break;
+
+		struct procfs_id_range *larger = reallocarray(list, used + 1, sizeof(*list));
+
+		if (!larger) {
+			error = -ENOMEM;
+			break;
+		}
+		list = larger;
+		list[used++] = (struct procfs_id_range){.first = range[1], .count = range[2]};
+	}
+	free(text);
+	if (error < 0) {
+		free(list);
+		return error;
+	}
+	*ranges = list;
+	*count = used;
+	return 0;
+}
+
+/* ----------------------------------------------------------------------- what it points to -- */
+
+const char *procfs_fd_path(int fd, char buffer[PROCFS_FD_PATH])
+{
+	snprintf(buffer, PROCFS_FD_PATH, "/proc/self/fd/%d", fd);
+	return buffer;
+}
+
+int procfs_open_place(pid_t pid, pid_t tid, const char *place)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", (int)pid, (int)(tid ? tid : pid),
+		 place);
+	/* A namespace is of use only opened in earnest. */
+	int fd = open(path,
+		      strncmp(place, "ns/", 3) == 0 ? O_RDONLY | O_CLOEXEC : O_PATH | O_CLOEXEC);
+
+	return fd < 0 ? gone(errno) : fd;
+}
+
+int procfs_mount_line(pid_t pid, uint64_t mount, char **line)
+{
+	char path[64], key[32];
+	char *text;
+
+	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
+	int error = read_whole(path, MANY_RECORDS, &text);
+
+	if (error < 0)
+		return error;
+	snprintf(key, sizeof(key), "%llu ", (unsigned long long)mount);
+	error = -ENOENT;
+	for (char *at = text; at && *at; at = strchr(at, '\n')) {
+		at += *at == '\n';
+		if (strncmp(at, key, strlen(key)) != 0)
+			continue;
+		*line = strndup(at, strcspn(at, "\n"));
+		error = *line ? 0 : -ENOMEM;
+		break;
+	}
+	free(text);
+	return error;
+}
+
+bool procfs_is_running(dev_t dev, ino_t ino)
+{
+	pid_t *pids;
+	size_t count;
+	bool running = false;
+
+	if (procfs_list_processes(&pids, &count) < 0)
+		return false;
+	for (size_t i = 0; i < count && !running; i++) {
+		char path[64];
+		struct stat status;
+
+		snprintf(path, sizeof(path), "/proc/%d/exe", (int)pids[i]);
+		running = stat(path, &status) == 0 && status.st_dev == dev && status.st_ino == ino;
+	}
+	free(pids);
+	return running;
+}
+
+bool procfs_is_swap_file(dev_t dev, ino_t ino)
+{
+	bool found = false;
+	char *text;
+
+	if (read_whole("/proc/swaps", MANY_RECORDS, &text) < 0)
+		return false;
+	for (char *at = strchr(text, '\n'); at && !found; at = strchr(at + 1, '\n')) {
+		char path[4096];
+		struct stat status;
+
+		/* Names with blanks in them are written in octal: none that we could look at. */
+		found = sscanf(at + 1, "%4095s", path) == 1 && stat(path, &status) == 0 &&
+			status.st_dev == dev && status.st_ino == ino;
+	}
+	free(text);
+	return found;
 }

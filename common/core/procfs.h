@@ -34,6 +34,11 @@ void procfs_clear_thread(struct procfs_thread *thread);
 /* Parses the text of a status file, which must end in NUL.  -EPROTO, -ENOMEM. */
 int procfs_parse_status(const char *text, struct procfs_thread *thread) IMP_MUST_CHECK;
 
+/* Reads COUNT ids in decimal; returns what follows them, or NULL. */
+const char *procfs_parse_ids(const char *text, uint32_t *ids, size_t count);
+/* One number alone, up to the end of the line.  -EPROTO. */
+int procfs_parse_number(const char *text, int base, unsigned long long *number) IMP_MUST_CHECK;
+
 /* Start of a process, in clock ticks since boot (proc(5), stat, field 22).  Errors as above. */
 int procfs_start_time(pid_t pid, uint64_t *ticks) IMP_MUST_CHECK;
 
@@ -66,7 +71,35 @@ bool procfs_uid_is_unmapped(uid_t uid);
 
 bool procfs_same_id_map(pid_t a, pid_t b);
 
+/* The ids, as seen from here, that the user namespace of a process has numbers for; owned. */
+struct procfs_id_range {
+	uint32_t first, count;
+};
+int procfs_read_id_ranges(pid_t pid, const char *map, struct procfs_id_range **ranges,
+			  size_t *count) IMP_MUST_CHECK;
+
 /* A number that names the thread's user namespace (its inode).  -EACCES where /proc hides it. */
 int procfs_user_namespace(pid_t pid, pid_t tid, uint64_t *number) IMP_MUST_CHECK;
+
+/* One number of /proc/sys, for instance "fs/protected_symlinks".  Errors as above. */
+int procfs_sysctl(const char *name, unsigned *value) IMP_MUST_CHECK;
+
+/* A path that leads to what a descriptor of the caller's is, also one of O_PATH. */
+enum { PROCFS_FD_PATH = 32 };
+const char *procfs_fd_path(int fd, char buffer[PROCFS_FD_PATH]);
+
+/*
+ * Opens what a thread has as its "root", "cwd", "fd/7" (with O_PATH) or "ns/mnt"; close-on-exec.
+ * TID 0 is the main thread.  -EACCES where the caller may not, -ESRCH.
+ */
+int procfs_open_place(pid_t pid, pid_t tid, const char *place) IMP_MUST_CHECK;
+
+/* The line of a process's mountinfo about one mount, owned.  -ENOENT where there is none. */
+int procfs_mount_line(pid_t pid, uint64_t mount, char **line) IMP_MUST_CHECK;
+
+/* Is the file a program that some process, which /proc shows, is running? */
+bool procfs_is_running(dev_t dev, ino_t ino);
+/* Does the kernel swap to it? */
+bool procfs_is_swap_file(dev_t dev, ino_t ino);
 
 #endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* idn-check access: may this identity use these files, and what decides? */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "cli/message.h"
+
+struct options {
+	struct subject_options subjects;
+	char *want_text;
+	unsigned want;
+	int json, quiet, verbose;
+	const char **paths;
+};
+
+/* ----------------------------------------------------------------------------------- answers -- */
+
+static void print(struct answer *answer, const struct options *options, bool first)
+{
+	if (options->json) {
+		json_write(answer_object(answer, options->verbose), stdout);
+		return;
+	}
+	if (!first)
+		printf("\n");
+	print_answer(stdout, answer, options->verbose);
+}
+
+/* One line for what is no answer at all. */
+static void complain(const struct answer *answer)
+{
+	const struct walk_step *last = &answer->walk.steps[answer->walk.count - 1];
+
+	if (is_no_path(answer))
+		complain_of("%s: %s", answer->path, reason_of(-answer->error));
+	else if (last->check == CHECK_END && last->unseen)
+		complain_of("%s: cannot look beyond %s: %s", answer->path,
+			    answer->walk.count > 1 ? last[-1].path : last->path,
+			    reason_of(last->error));
+}
+
+static int answer_one(const struct options *options, const struct named_subject *who,
+		      const struct walk_base *base, const char *path, bool *first)
+{
+	struct answer answer;
+
+	find_answer(path, options->want, who, base, true, &answer);
+	answer.level = options->subjects.chosen_level;
+
+	int status = status_of(&answer);
+
+	if (status == EXIT_UNKNOWN)
+		complain(&answer);
+	if (!options->quiet && (options->json || options->verbose || !is_no_path(&answer))) {
+		print(&answer, options, *first);
+		*first = false;
+	}
+	clear_answer(&answer);
+	return status;
+}
+
+/* What is not known counts more than what is denied: somebody has to look at it. */
+static int worse(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+static int answer_all(const struct options *options)
+{
+	int status = EXIT_ALLOWED;
+	bool first = true;
+
+	for (size_t i = 0; i < options->subjects.count; i++) {
+		const struct named_subject *who = &options->subjects.named[i];
+		struct walk_base base;
+
+		find_base(who, &base);
+		for (const char **path = options->paths; *path; path++)
+			status = worse(status, answer_one(options, who, &base, *path, &first));
+		clear_base(&base);
+	}
+	return status;
+}
+
+/* ----------------------------------------------------------------------------------- options -- */
+
+int access_main(int argc, const char **argv)
+{
+	struct options options = {.want = ACCESS_READ};
+	const struct poptOption table[] = {
+		SUBJECT_OPTIONS,
+		{"want", 'w', POPT_ARG_STRING, &options.want_text, 0,
+		 "any of r, w and x (default r), or create, delete, list, chmod, chown, link",
+		 "WANT"},
+		{"json", 0, POPT_ARG_NONE, &options.json, 0, "one JSON object a line", NULL},
+		{"quiet", 'q', POPT_ARG_NONE, &options.quiet, 0,
+		 "print no answer: the exit status tells", NULL},
+		{"verbose", 'v', POPT_ARG_NONE, &options.verbose, 0,
+		 "the raw facts behind each step", NULL},
+		COMMON_OPTIONS,
+		POPT_TABLEEND,
+	};
+	poptContext context = poptGetContext("idn-check", argc, argv, table, 0);
+	int option;
+
+	poptSetOtherOptionHelp(context, "[OPTION...] PATH...");
+	while ((option = poptGetNextOpt(context)) >= 0) {
+		answer_common_option(context, option);
+		subject_option(context, option, &options.subjects);
+	}
+	if (option < -1)
+		die(EXIT_USAGE, "%s: %s", poptBadOption(context, POPT_BADOPTION_NOALIAS),
+		    poptStrerror(option));
+	if (options.quiet)
+		message_be_quiet();
+	options.paths = poptGetArgs(context);
+	if (!options.paths || !options.paths[0])
+		die(EXIT_USAGE, "no path: try idn-check access --help");
+	if (options.want_text)
+		options.want = parse_want(options.want_text);
+	find_subjects(&options.subjects, EXIT_USAGE);
+
+	int status = answer_all(&options);
+
+	clear_subjects(&options.subjects);
+	free(options.want_text);
+	poptFreeContext(context);
+	return status;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* A question answered: the evaluation, the kernel's word, and both together. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "cli/message.h"
+
+/* How often one looks again where the two differ: what lies between them may have changed. */
+enum { LOOKS = 3 };
+
+static void must(int error, const char *path)
+{
+	if (error < 0)
+		die(EXIT_UNKNOWN, "%s: %s", path, reason_of(error));
+}
+
+static void look(const struct walk_base *base, bool ask, struct answer *answer)
+{
+	const struct access_subject *subject = &answer->who->subject;
+	struct access_answer *evaluated = &answer->evaluated;
+
+	must(walk_path(base, answer->path, answer->want, &answer->walk), answer->path);
+	answer->verdicts = calloc(answer->walk.count + 1, sizeof(*answer->verdicts));
+	must(answer->verdicts ? 0 : -ENOMEM, answer->path);
+	judge_walk(&answer->walk, subject, answer->verdicts, evaluated);
+	answer->compared = false;
+	answer->agrees = false;
+	if (!ask)
+		return;
+	must(witness_ask(subject, base, answer->path, answer->want, &answer->walk, &answer->kernel),
+	     answer->path);
+	if (!answer->kernel.asked || evaluated->permitted == RESULT_UNKNOWN)
+		return;
+	answer->compared = true;
+	answer->agrees = answer->kernel.allowed
+				 ? evaluated->permitted == RESULT_ALLOWED
+				 : evaluated->permitted == RESULT_DENIED &&
+					   evaluated->permitted_error == answer->kernel.error;
+}
+
+static void forget(struct answer *answer)
+{
+	walk_clear(&answer->walk);
+	free(answer->verdicts);
+	answer->verdicts = NULL;
+}
+
+/* Where they differ, and where the evaluation does not know, the kernel's word counts. */
+static void join(struct answer *answer)
+{
+	const struct access_answer *evaluated = &answer->evaluated;
+
+	answer->result = evaluated->result;
+	answer->error = evaluated->error;
+	if (!answer->kernel.asked || answer->agrees)
+		return;
+	if (!answer->kernel.allowed) {
+		answer->result = RESULT_DENIED;
+		answer->error = answer->kernel.error;
+		return;
+	}
+	/* It allowed what it was asked; what it was not asked may deny it all the same. */
+	if (evaluated->permitted == RESULT_DENIED || answer->result == RESULT_UNKNOWN) {
+		answer->result = RESULT_ALLOWED;
+		answer->error = 0;
+	}
+}
+
+void find_answer(const char *path, unsigned want, const struct named_subject *who,
+		 const struct walk_base *base, bool ask, struct answer *answer)
+{
+	*answer = (struct answer){.path = path, .want = want, .who = who};
+	for (int looks = 0; looks < LOOKS; looks++) {
+		if (looks > 0)
+			forget(answer);
+		look(base, ask, answer);
+		if (!answer->compared || answer->agrees)
+			break;
+	}
+	join(answer);
+	if (answer->result == RESULT_DENIED && answer->evaluated.result == RESULT_DENIED)
+		must(advice_find(&answer->walk, &who->subject, &answer->advice), path);
+	answer->n_suspects = suspects_find(&answer->walk, &who->subject, answer->suspects);
+}
+
+void clear_answer(struct answer *answer)
+{
+	forget(answer);
+	advice_clear(&answer->advice);
+}
+
+/* There is nothing there to be allowed or denied. */
+bool is_no_path(const struct answer *answer)
+{
+	if (answer->result != RESULT_DENIED)
+		return false;
+	switch (answer->error) {
+	case ENOENT:
+	case ENOTDIR:
+	case ENAMETOOLONG:
+		return true;
+	case ELOOP:
+		return answer->verdicts[answer->evaluated.decider].rule != RULE_NOSYMFOLLOW;
+	default:
+		return false;
+	}
+}
+
+int status_of(const struct answer *answer)
+{
+	if (answer->result == RESULT_ALLOWED)
+		return EXIT_ALLOWED;
+	return answer->result == RESULT_DENIED && !is_no_path(answer) ? EXIT_DENIED : EXIT_UNKNOWN;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* The end of a way: what is asked there, and in which order (do_open(), do_unlinkat(), ...). */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "access/walk-end.h"
+#include "core/procfs.h"
+
+static int add_last(struct walk_state *state, enum walk_check check, const char *path,
+		    struct object *object, struct walk_step **step)
+{
+	int error = walk_add(state, check, path, step);
+
+	if (error == 0) {
+		(*step)->object = object;
+		(*step)->directory = state->current;
+		(*step)->last = true;
+		state->ended = true;
+	}
+	return error;
+}
+
+static const char *name_of_current(const struct walk_state *state)
+{
+	return state->where[0] ? state->where : state->absolute ? "/" : ".";
+}
+
+/* May a name be made or removed in the current directory?  BITS 0: only, can anything be there. */
+static int add_change(struct walk_state *state, unsigned bits)
+{
+	struct walk_step *step;
+	int error = walk_add(state, CHECK_USE, name_of_current(state), &step);
+
+	if (error == 0) {
+		step->object = state->current;
+		step->want = bits;
+		step->changes = true;
+	}
+	return error;
+}
+
+/* --------------------------------------------------------------------------------- use, open -- */
+
+/* What open(2) and execve(2) look at and access(2) does not; where there is nothing, no step. */
+static int add_open(struct walk_state *state, const char *path, struct object *object)
+{
+	unsigned want = state->want & ACCESS_RWX;
+	bool writing = want & ACCESS_WRITE, regular = S_ISREG(object->mode);
+	bool device = S_ISCHR(object->mode) || S_ISBLK(object->mode);
+	bool busy = writing && regular && (object->mode & 0111) &&
+		    procfs_is_running(object->dev, object->ino);
+	bool swap = writing && regular && procfs_is_swap_file(object->dev, object->ino);
+	struct walk_step *step;
+
+	if (!busy && !swap && !device && !(writing && object->append_only) &&
+	    !((want & ACCESS_EXECUTE) && !regular && !S_ISDIR(object->mode)))
+		return 0;
+
+	int error = add_last(state, CHECK_OPEN, path, object, &step);
+
+	if (error == 0) {
+		step->want = want;
+		step->busy_text = busy;
+		step->swap_file = swap;
+	}
+	return error;
+}
+
+static int end_use(struct walk_state *state, const char *path, struct object *object)
+{
+	struct walk_step *step;
+	int error = 0;
+
+	/* O_CREAT, and it is there already. */
+	if (state->want & ACCESS_CREATE) {
+		if (S_ISDIR(object->mode))
+			return walk_add_end(state, path, object, -EISDIR);
+		error = add_last(state, CHECK_OPEN, path, object, &step);
+		if (error < 0)
+			return error;
+		step->creating = true;
+		step->want = state->want & ACCESS_RWX;
+	}
+	error = add_last(state, CHECK_USE, path, object, &step);
+	if (error < 0)
+		return error;
+	step->want = state->want & ACCESS_LIST ? ACCESS_READ : state->want & ACCESS_RWX;
+	return add_open(state, path, object);
+}
+
+/* ----------------------------------------------------------------------------------- delete -- */
+
+static bool has_entries(const struct object *directory)
+{
+	char path[PROCFS_FD_PATH];
+	bool found = false;
+	DIR *entries = opendir(procfs_fd_path(directory->fd, path));
+
+	/* One that we may not read: then nobody is told that it is empty, or not. */
+	if (!entries)
+		return false;
+	for (struct dirent *entry; !found && (entry = readdir(entries));)
+		found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+	closedir(entries);
+	return found;
+}
+
+static int end_delete(struct walk_state *state, const char *path, struct object *object)
+{
+	struct walk_step *step;
+	int error = add_change(state, ACCESS_WRITE | ACCESS_EXECUTE);
+
+	if (error == 0)
+		error = add_last(state, CHECK_DELETE, path, object, &step);
+	if (error < 0)
+		return error;
+	step->mount_point = object->mount != state->current->mount;
+	step->not_empty = S_ISDIR(object->mode) && has_entries(object);
+	step->swap_file = S_ISREG(object->mode) && procfs_is_swap_file(object->dev, object->ino);
+	return 0;
+}
+
+/* ------------------------------------------------------------------------------------- ends -- */
+
+static int end_attributes(struct walk_state *state, const char *path, struct object *object)
+{
+	struct walk_step *step;
+
+	return add_last(state,
+			state->want == ACCESS_CHMOD   ? CHECK_CHMOD
+			: state->want == ACCESS_CHOWN ? CHECK_CHOWN
+						      : CHECK_LINK,
+			path, object, &step);
+}
+
+int walk_end_found(struct walk_state *state, const char *path, struct object *object, bool slash)
+{
+	bool directory = S_ISDIR(object->mode);
+
+	if (state->want == ACCESS_CREATE)
+		return walk_add_end(state, path, object, -EEXIST);
+	if ((state->want & ACCESS_CREATE) && slash)
+		return walk_add_end(state, path, object, -EISDIR);
+	if ((slash || state->want == ACCESS_LIST) && !directory)
+		return walk_add_end(state, path, object, -ENOTDIR);
+	if (state->want == ACCESS_DELETE)
+		return end_delete(state, path, object);
+	if (state->want == ACCESS_CHMOD || state->want == ACCESS_CHOWN ||
+	    state->want == ACCESS_LINK)
+		return end_attributes(state, path, object);
+	return end_use(state, path, object);
+}
+
+int walk_end_missing(struct walk_state *state, const char *path, bool slash)
+{
+	struct walk_step *step;
+	int error;
+
+	if (!(state->want & ACCESS_CREATE)) {
+		/* What can be there is asked before what is. */
+		error = state->want == ACCESS_DELETE ? add_change(state, 0) : 0;
+		return error < 0 ? error : walk_add_end(state, path, NULL, -ENOENT);
+	}
+	if (slash && (state->want & ACCESS_RWX))
+		return walk_add_end(state, path, NULL, -EISDIR);
+	if (state->current->links == 0)
+		return walk_add_end(state, path, NULL, -ENOENT);
+	error = add_change(state, ACCESS_WRITE | ACCESS_EXECUTE);
+	if (error == 0)
+		error = add_last(state, CHECK_CREATE, path, state->current, &step);
+	/* Told, and of no weight: what cannot be read is not told. */
+	if (error == 0 &&
+	    acl_read(state->current->fd, ACL_OF_DEFAULT, &step->default_acl) == -ENOMEM)
+		error = -ENOMEM;
+	return error;
+}
+
+int walk_end_place(struct walk_state *state, const char *path)
+{
+	struct object *object = state->current;
+
+	if (state->want == ACCESS_CREATE)
+		return walk_add_end(state, path, object, -EEXIST);
+	/* rmdir(2) */
+	if (state->want == ACCESS_DELETE)
+		return walk_add_end(state, path, object,
+				    state->dots == 0   ? -EBUSY
+				    : state->dots == 1 ? -EINVAL
+						       : -ENOTEMPTY);
+	if (state->want == ACCESS_CHMOD || state->want == ACCESS_CHOWN ||
+	    state->want == ACCESS_LINK)
+		return end_attributes(state, path, object);
+	if (state->want == ACCESS_LIST && !S_ISDIR(object->mode))
+		return walk_add_end(state, path, object, -ENOTDIR);
+	return end_use(state, path, object);
+}

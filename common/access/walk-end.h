@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* Within a walk: what walk.c, the way, and walk-end.c, its end, share. */
+#ifndef ACCESS_WALK_END_H
+#define ACCESS_WALK_END_H
+
+#include <limits.h>
+
+#include "access/walk.h"
+
+/* Names from where the walk began: as long as a path, a link's target and a name can make it. */
+enum { WALK_PATH = 2 * PATH_MAX + NAME_MAX + 3 };
+
+struct walk_frame {
+	char *owned; /* a link's target; NULL: the path itself */
+	const char *rest;
+};
+
+struct walk_state {
+	struct walk *walk;
+	size_t step_room, object_room;
+	unsigned want;
+	struct walk_base base;
+	dev_t root_dev;
+	ino_t root_ino; /* 0: not looked at yet */
+	uint64_t root_mount;
+	struct object *current;	  /* the directory that the next name is looked up in */
+	char where[2 * PATH_MAX]; /* its name */
+	bool absolute;
+	struct walk_frame *frames;
+	size_t n_frames, frame_room;
+	unsigned links;
+	unsigned dots; /* the last name was "." (1) or ".." (2) */
+	bool ended;    /* the last step is there */
+};
+
+/* Adds a step, which is valid until the next is added.  -ENOMEM. */
+int walk_add(struct walk_state *state, enum walk_check check, const char *path,
+	     struct walk_step **step) IMP_MUST_CHECK;
+int walk_add_end(struct walk_state *state, const char *path, struct object *object,
+		 int error) IMP_MUST_CHECK;
+
+/* The last name is OBJECT, in the current directory. */
+int walk_end_found(struct walk_state *state, const char *path, struct object *object,
+		   bool slash) IMP_MUST_CHECK;
+/* It is not there. */
+int walk_end_missing(struct walk_state *state, const char *path, bool slash) IMP_MUST_CHECK;
+/* There was none: the way ended where it stands, with "/", "." or "..". */
+int walk_end_place(struct walk_state *state, const char *path) IMP_MUST_CHECK;
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel as witness. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "access/witness.h"
+#include "core/capability.h"
+#include "core/log.h"
+
+#ifndef SYS_faccessat2
+#define SYS_faccessat2 439
+#endif
+
+/* ----------------------------------------------------------------------------------- become -- */
+
+int witness_become(const struct access_subject *subject, const char **step)
+{
+	static _Thread_local char missing[96];
+	const struct imp_identity *identity = &subject->identity.view;
+	struct imp_become become = {
+		.uid = identity->uid,
+		.gid = identity->gid,
+		.n_groups = identity->n_groups,
+		.groups = identity->groups,
+		.capabilities = subject->capabilities,
+		.effective = true,
+	};
+	uint64_t permitted;
+	char name[64];
+
+	*step = "cannot read the caller's capabilities";
+	int error = capability_permitted(&permitted);
+
+	if (error < 0)
+		return error;
+	*step = "its capabilities are those of another user namespace";
+	if (subject->other_user_namespace && subject->capabilities)
+		return -EPERM;
+	if (subject->capabilities & ~permitted) {
+		snprintf(missing, sizeof(missing), "it has %s, which the caller has not",
+			 capability_name(capability_lowest(subject->capabilities & ~permitted),
+					 name, sizeof(name)));
+		*step = missing;
+		return -EPERM;
+	}
+	return imp_become(&become, step);
+}
+
+/* ------------------------------------------------------------------------------ the questions --
+ */
+
+struct ask {
+	const struct access_subject *subject;
+	const struct walk_base *base;
+	const char *path;
+	unsigned want;
+	const struct walk *walk;
+	struct witness *witness;
+};
+
+static int faccess(int fd, const char *path, int bits, int flags)
+{
+	return syscall(SYS_faccessat2, fd, path, bits, flags | AT_EACCESS) < 0 ? errno : 0;
+}
+
+static void put_question(struct witness *witness, int bits, const char *of)
+{
+	snprintf(witness->question, sizeof(witness->question), "faccessat2(%s%s%s%s)%s",
+		 bits == 0 ? "F_OK" : "", bits & R_OK ? "R_OK" : "",
+		 bits & W_OK ? (bits & R_OK ? "|W_OK" : "W_OK") : "",
+		 bits & X_OK ? (bits & (R_OK | W_OK) ? "|X_OK" : "X_OK") : "", of);
+}
+
+/* Where a name is made or removed: the way there, then the directory. */
+static int ask_directory(struct ask *ask, const struct object *directory)
+{
+	int error = faccess(AT_FDCWD, ask->path, F_OK,
+			    ask->want & ACCESS_RWX ? 0 : AT_SYMLINK_NOFOLLOW);
+
+	put_question(ask->witness, W_OK | X_OK, " of the directory");
+	if (error && error != ENOENT)
+		return error;
+	return faccess(directory->fd, "", W_OK | X_OK, AT_EMPTY_PATH);
+}
+
+static int ask_kernel(struct ask *ask)
+{
+	const struct walk_step *last = &ask->walk->steps[ask->walk->count - 1];
+	bool no_follow = ask->want == ACCESS_CREATE || ask->want == ACCESS_DELETE ||
+			 ask->want == ACCESS_LINK;
+	int bits = (int)(ask->want & ACCESS_RWX);
+
+	if (ask->want == ACCESS_LIST)
+		bits = R_OK;
+	if (last->check == CHECK_CREATE)
+		return ask_directory(ask, last->object);
+	if (last->check == CHECK_DELETE)
+		return ask_directory(ask, last->directory);
+	if (last->check == CHECK_END)
+		bits = F_OK;
+	put_question(ask->witness, bits, bits == F_OK ? " of the way" : "");
+	return faccess(AT_FDCWD, ask->path, bits, no_follow ? AT_SYMLINK_NOFOLLOW : 0);
+}
+
+/* ------------------------------------------------------------------------------- the witness -- */
+
+static void not_asked(struct witness *witness, const char *why, int error)
+{
+	witness->asked = false;
+	witness->question[0] = '\0';
+	if (error < 0)
+		snprintf(witness->why_not, sizeof(witness->why_not), "%s: %s", why,
+			 log_error_text(-error));
+	else
+		snprintf(witness->why_not, sizeof(witness->why_not), "%s", why);
+}
+
+/* The root, the mounts and the directory that the walk began from, for this thread alone. */
+static int stand_at_base(const struct walk_base *base)
+{
+	int result = 0;
+
+	if (!base || (base->root < 0 && base->current < 0))
+		return 0;
+	if (unshare(CLONE_FS) < 0)
+		return -errno;
+	if (base->mounts_of) {
+		int namespace = procfs_open_place(base->mounts_of, 0, "ns/mnt");
+
+		if (namespace < 0)
+			return namespace;
+		result = setns(namespace, CLONE_NEWNS) < 0 ? -errno : 0;
+		close(namespace);
+	}
+	if (result == 0 && base->root >= 0 && (fchdir(base->root) < 0 || chroot(".") < 0))
+		result = -errno;
+	if (result == 0 && base->current >= 0 && fchdir(base->current) < 0)
+		result = -errno;
+	return result;
+}
+
+static void *testify(void *argument)
+{
+	struct ask *ask = argument;
+	struct witness *witness = ask->witness;
+	const char *step = "";
+	int error = stand_at_base(ask->base);
+
+	if (error < 0) {
+		not_asked(witness, "cannot stand where it stands", error);
+		return NULL;
+	}
+	error = witness_become(ask->subject, &step);
+	if (error < 0) {
+		not_asked(witness, step, error);
+		return NULL;
+	}
+	error = ask_kernel(ask);
+	if (error == ENOSYS) {
+		not_asked(witness, "no faccessat2", -error);
+		return NULL;
+	}
+	witness->asked = true;
+	witness->allowed = error == 0;
+	witness->error = error;
+	return NULL;
+}
+
+/* A thread's real and saved ids, which the witness takes to be those it accesses files with. */
+static bool only_it_knows(const struct access_subject *subject, const struct walk *walk)
+{
+	bool same = true, fuse = false;
+
+	for (int i = 0; i < ID_FILESYSTEM; i++)
+		same = same && subject->uids[i] == subject->identity.view.uid &&
+		       subject->gids[i] == subject->identity.view.gid;
+	for (size_t i = 0; i < walk->n_objects; i++)
+		fuse = fuse || walk->objects[i]->filesystem == FILESYSTEM_FUSE;
+	return fuse && !same;
+}
+
+int witness_ask(const struct access_subject *subject, const struct walk_base *base,
+		const char *path, unsigned want, const struct walk *walk, struct witness *witness)
+{
+	struct ask ask = {subject, base, path, want, walk, witness};
+	pthread_t thread;
+
+	*witness = (struct witness){.asked = false};
+	if (walk->count == 0) {
+		not_asked(witness, "there is no way to ask about", 0);
+		return 0;
+	}
+	if (only_it_knows(subject, walk)) {
+		not_asked(witness, "FUSE looks at its real ids, too", 0);
+		return 0;
+	}
+
+	int error = pthread_create(&thread, NULL, testify, &ask);
+
+	if (error)
+		return -error;
+	pthread_join(thread, NULL);
+	return 0;
+}
