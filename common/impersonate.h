@@ -314,9 +314,9 @@ struct imp_become {
  * before it starts threads, and for the last step before exec.  Ambient and inheritable sets are
  * emptied unless they are asked for.
  *
- * *STEP, when not NULL, gets the name of what failed; the thread's, until its next call.  -EBUSY while the thread impersonates
- * or after imp_prepare; -EPERM and what else the kernel reports.  After a failure the thread is in
- * no state that may be used: exit.
+ * *STEP, when not NULL, gets the name of what failed; the thread's, until its next call.  -EBUSY
+ * while the thread impersonates or after imp_prepare; -EPERM and what else the kernel reports.
+ * After a failure the thread is in no state that may be used: exit.
  */
 int imp_become(const struct imp_become *become, const char **step) IMP_MUST_CHECK;
 
@@ -335,6 +335,68 @@ int imp_connect_unix(const char *path, enum imp_level level) IMP_MUST_CHECK;
  * not set.  -EINVAL when it is set to something that is no level.
  */
 int imp_level_from_environment(enum imp_level fallback, enum imp_level *level) IMP_MUST_CHECK;
+
+/* ----------------------------------------------------------------------------------- access -- */
+
+/* What may be asked of a path.  The first three may be asked together, the others each alone. */
+enum imp_access_want {
+	IMP_ACCESS_EXECUTE = 1, /* run it; of a directory: look names up in it */
+	IMP_ACCESS_WRITE = 2,
+	IMP_ACCESS_READ = 4,
+	IMP_ACCESS_CREATE = 8,	/* make this name; with READ or WRITE: open it, making it at need */
+	IMP_ACCESS_DELETE = 16, /* take this name away */
+	IMP_ACCESS_CHMOD = 32,
+	IMP_ACCESS_CHOWN = 64, /* give it to anybody */
+	IMP_ACCESS_LIST = 128, /* list this directory */
+	IMP_ACCESS_LINK = 256  /* make another hard link to it */
+};
+
+enum imp_access_result { IMP_ACCESS_ALLOWED, IMP_ACCESS_DENIED, IMP_ACCESS_UNKNOWN };
+
+/* One thing that the kernel looks at on the way.  The strings live as long as the answer. */
+struct imp_access_step {
+	const char *path; /* from where the walk began, links resolved */
+	const char *want; /* "search", "write", ... */
+	enum imp_access_result result;
+	int error;	  /* where denied: a positive errno */
+	const char *rule; /* what decided: "mode rwxr-x---, other ---", "acl user:alice:r--" */
+};
+
+/* An explained answer; belongs to the caller, to be used by one thread at a time. */
+struct imp_access;
+
+/*
+ * Works out, by the kernel's own rules, whether TOKEN's client, or for NULL the calling thread, may
+ * do WANT to PATH, and what decides: each directory and link on the way, classes and ACL entries,
+ * capabilities, the mount's and the file's flags (path_resolution(7), acl(5), capabilities(7); the
+ * kernel's fs/namei.c).  A relative path begins at the directory DIRECTORY, or AT_FDCWD.
+ *
+ * Nothing is switched, and the kernel is not asked: what is not known by these rules (a network
+ * file system, a FUSE program), or what the calling thread may not look at, is IMP_ACCESS_UNKNOWN;
+ * of a security module nothing is known at all.  It is to explain a refusal, never to grant
+ * anything: to do something as a client, impersonate and do it.
+ *
+ * Names are asked of the name service: not to be called while the thread impersonates. 0 whatever
+ * the answer is; -EINVAL for a WANT that makes no sense; -EMFILE; -ENOMEM.
+ */
+int imp_access_evaluate(const struct imp_token *token, int directory, const char *path,
+			unsigned want, struct imp_access **access) IMP_MUST_CHECK;
+
+/* The whole answer; *ERROR, where not NULL, gets the positive errno where denied, else 0. */
+enum imp_access_result imp_access_answer(const struct imp_access *access, int *error);
+
+/* How many steps there are, and one of them.  -ERANGE for one that there is not. */
+size_t imp_access_count(const struct imp_access *access);
+int imp_access_step_at(const struct imp_access *access, size_t number,
+		       struct imp_access_step *step) IMP_MUST_CHECK;
+
+/*
+ * The smallest change that would allow it, as a command for a shell, or NULL where it is allowed or
+ * nothing helps.  The string lives as long as the answer.
+ */
+const char *imp_access_advice(const struct imp_access *access);
+
+void imp_access_free(struct imp_access *access); /* NULL is allowed */
 
 /* ----------------------------------------------------------------------------------- ledger -- */
 

@@ -33,8 +33,10 @@ static void complain(const struct answer *answer)
 {
 	const struct walk_step *last = &answer->walk.steps[answer->walk.count - 1];
 
+	/* A path that is too long is too long for a message, too. */
 	if (is_no_path(answer))
-		complain_of("%s: %s", answer->path, reason_of(-answer->error));
+		complain_of("%.400s%s: %s", answer->path, strlen(answer->path) > 400 ? "..." : "",
+			    reason_of(-answer->error));
 	else if (last->check == CHECK_END && last->unseen)
 		complain_of("%s: cannot look beyond %s: %s", answer->path,
 			    answer->walk.count > 1 ? last[-1].path : last->path,

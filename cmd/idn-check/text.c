@@ -168,22 +168,42 @@ static void put_headline(FILE *out, const struct answer *answer)
 			answer->result == RESULT_ALLOWED ? "may" : "may not", want, path);
 }
 
+/* The kernel can be asked whether a file may be used, and not all that may be done to it. */
+static const char *about_what(const struct answer *answer)
+{
+	switch (answer->walk.steps[answer->walk.count - 1].check) {
+	case CHECK_CREATE:
+	case CHECK_DELETE:
+		return " about the directory";
+	case CHECK_CHMOD:
+	case CHECK_CHOWN:
+	case CHECK_LINK:
+		return " about the way there";
+	default:
+		return "";
+	}
+}
+
 static void put_kernel(FILE *out, const struct columns *columns, const struct answer *answer)
 {
 	const struct witness *kernel = &answer->kernel;
+	const char *about = about_what(answer);
 	char want[64], text[300];
 
 	describe_question(answer->want, want, sizeof(want));
+	if (*about)
+		snprintf(want, sizeof(want), "%s", strstr(about, "directory") ? "write" : "search");
 	if (!kernel->asked) {
 		snprintf(text, sizeof(text), "not asked: %s", kernel->why_not);
 		put_row(out, columns, "kernel", want, "SKIP", text);
 		return;
 	}
-	snprintf(text, sizeof(text), "%s%s%s", kernel->allowed ? "" : error_name(kernel->error),
+	snprintf(text, sizeof(text), "%s%s%s%s", kernel->allowed ? "" : error_name(kernel->error),
 		 answer->compared && !kernel->allowed ? ", " : "",
 		 !answer->compared ? ""
 		 : answer->agrees  ? "agrees"
-				   : "DIFFERS: its word counts");
+				   : "DIFFERS: its word counts",
+		 answer->compared ? about : "");
 	put_row(out, columns, "kernel", want, kernel->allowed ? "allowed" : "DENIED", text);
 }
 
