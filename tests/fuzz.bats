@@ -25,6 +25,10 @@ replayed() {
   replayed level
 }
 
+@test "any line may be of mountinfo: it is understood, or ignored" {
+  replayed mount
+}
+
 @test "the fuzzers' runner refuses what is no time" {
   run -2 "$SRC/tests/fuzz/fuzz" "$BUILD" 0
   assert_output "usage: fuzz BUILD SECONDS"

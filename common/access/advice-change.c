@@ -335,40 +335,12 @@ static int change_permissions(struct change_list *list, const struct walk_step *
 
 /* ------------------------------------------------------------------------------------ others -- */
 
-/* The fifth field of its line of mountinfo, where blanks are \040. */
-static char *mount_point_of(const struct object *object)
-{
-	const char *field = object->mount_line;
-	char *point, *to;
-
-	for (int i = 0; i < 4 && field; i++) {
-		field = strchr(field, ' ');
-		field += field != NULL;
-	}
-	if (!field)
-		return NULL;
-	point = to = malloc(strlen(field) + 1);
-	for (; point && *field && *field != ' '; field++) {
-		unsigned code;
-
-		if (*field == '\\' && sscanf(field + 1, "%3o", &code) == 1) {
-			*to++ = (char)code;
-			field += 3;
-		} else {
-			*to++ = *field;
-		}
-	}
-	if (point)
-		*to = '\0';
-	return point;
-}
-
 static int change_mount(struct change_list *list, struct object *object, const char *options,
 			unsigned long flag)
 {
 	object_read_mount(object, 0);
 
-	char *point = mount_point_of(object);
+	char *point = object_mount_point(object);
 	int result = point ? lets_in(list, "everyone whom permissions let in") : 0;
 
 	if (result == 0 && point)

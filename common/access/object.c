@@ -76,18 +76,47 @@ static uint32_t number_option(const char *options, const char *word, uint32_t fa
 	return at && procfs_parse_ids(at + strlen(word), &number, 1) ? number : fallback;
 }
 
+/* The field of that number, from 0 on, or NULL. */
+static const char *field_of(const char *line, int number)
+{
+	for (; number > 0 && line; number--) {
+		line = strchr(line, ' ');
+		if (line)
+			line++;
+	}
+	return line;
+}
+
+char *object_mount_point(const struct object *object)
+{
+	const char *field = object->mount_line ? field_of(object->mount_line, 4) : NULL;
+	char *point, *to;
+
+	if (!field)
+		return NULL;
+	point = to = malloc(strlen(field) + 1);
+	for (; point && *field && *field != ' '; field++) {
+		/* Blanks, tabs, newlines and backslashes are three octal digits. */
+		if (*field == '\\' && strspn(field + 1, "01234567") >= 3) {
+			*to++ = (char)((field[1] - '0') << 6 | (field[2] - '0') << 3 |
+				       (field[3] - '0'));
+			field += 3;
+		} else {
+			*to++ = *field;
+		}
+	}
+	if (point)
+		*to = '\0';
+	return point;
+}
+
 /*
  * A line of mountinfo: id, parent, device, root, mount point, the mount's options, tags, "-", type,
  * source, the file system's options (proc_pid_mountinfo(5)).
  */
-static void parse_mount(const char *line, struct object *object)
+void object_parse_mount(const char *line, struct object *object)
 {
-	const char *field = line;
-
-	for (int i = 0; i < 5 && field; i++) {
-		field = strchr(field, ' ');
-		field += field != NULL;
-	}
+	const char *field = field_of(line, 5);
 	const char *rest = field ? strstr(field, " - ") : NULL;
 	const char *super = rest ? strrchr(rest, ' ') : NULL;
 
@@ -110,7 +139,7 @@ void object_read_mount(struct object *object, pid_t mounts_of)
 			      &object->mount_line) < 0)
 		object->mount_line = NULL;
 	else
-		parse_mount(object->mount_line, object);
+		object_parse_mount(object->mount_line, object);
 }
 
 /* -------------------------------------------------------------------------------------- all -- */

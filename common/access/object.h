@@ -46,6 +46,11 @@ struct object {
 int object_read(int fd, pid_t mounts_of, struct object *object) IMP_MUST_CHECK;
 /* The mount's line for who wants to see it, where object_read did without.  May leave it NULL. */
 void object_read_mount(struct object *object, pid_t mounts_of);
+/* The same from a line that was read; without a line that makes sense nothing is changed. */
+void object_parse_mount(const char *line, struct object *object);
+/* Where it is mounted, the caller's; NULL where there is no line, or no memory. */
+char *object_mount_point(const struct object *object);
+
 void object_clear(struct object *object);
 
 #endif

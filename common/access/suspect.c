@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -88,48 +89,39 @@ static void add_modules(struct list *list, const struct access_subject *subject)
 /* --------------------------------------------------------------------------------- file systems --
  */
 
-/* The fifth field of the mount's line: where it is. */
-static void mount_point(struct object *object, char *buffer, size_t size)
-{
-	const char *field = object->mount_line;
-
-	snprintf(buffer, size, "?");
-	for (int i = 0; i < 4 && field; i++) {
-		field = strchr(field, ' ');
-		field += field != NULL;
-	}
-	if (field)
-		snprintf(buffer, size, "%.*s", (int)strcspn(field, " "), field);
-}
-
 static void add_file_system(struct list *list, struct object *object, pid_t mounts_of)
 {
 	enum { MAGIC_OVERLAY = 0x794c7630 };
-	char point[128];
+	char *point;
 
 	if (object->filesystem == FILESYSTEM_LOCAL && object->magic != MAGIC_OVERLAY)
 		return;
 	object_read_mount(object, mounts_of);
-	mount_point(object, point, sizeof(point));
+	point = object_mount_point(object);
+	if (!point)
+		return;
 	switch (object->filesystem) {
 	case FILESYSTEM_FUSE:
 		add(list, !object->fuse_default_permissions || !object->fuse_allow_other,
-		    "FUSE at %s, mounted by uid %u%s%s", point, object->fuse_uid,
+		    "FUSE at %.100s, mounted by uid %u%s%s", point, object->fuse_uid,
 		    object->fuse_allow_other ? ", allow_other" : "",
 		    object->fuse_default_permissions ? ", default_permissions" : "");
 		break;
 	case FILESYSTEM_REMOTE:
 		add(list, true,
-		    "a network file system at %s: its server decides, and may take root for nobody",
+		    "a network file system at %.100s: its server decides, and may take root for "
+		    "nobody",
 		    point);
 		break;
 	case FILESYSTEM_KERNEL:
 		add(list, true, "/proc has rules of its own");
 		break;
 	case FILESYSTEM_LOCAL:
-		add(list, false, "overlay at %s: the layers below must let its mounter in", point);
+		add(list, false, "overlay at %.100s: the layers below must let its mounter in",
+		    point);
 		break;
 	}
+	free(point);
 }
 
 size_t suspects_find(const struct walk *walk, const struct access_subject *subject,
