@@ -14,6 +14,7 @@ static const struct question {
 } questions[] = {
 	{"access", access_main, "idn-check access",
 	 "may this identity use these files, and what decides?"},
+	{"who", who_main, "idn-check who", "who may use them, and by which rule?"},
 };
 
 static void print_usage(FILE *out)

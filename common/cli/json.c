@@ -45,7 +45,30 @@ json_t *json_text(const char *text)
 	return object;
 }
 
+json_t *json_group(gid_t gid, const char *name)
+{
+	json_t *group = whole(json_object());
+
+	json_put(group, "gid", json_integer(gid));
+	json_put(group, "name", json_text(name));
+	return group;
+}
+
 json_t *json_identity(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups, bool groups_known)
+{
+	json_t *list = groups_known && uid != IMP_NO_UID ? whole(json_array()) : NULL;
+	char buffer[256];
+
+	for (size_t i = 0; list && i < n_groups; i++)
+		if (json_array_append_new(list, json_group(groups[i], group_name(groups[i], buffer,
+										 sizeof(buffer)))) <
+		    0)
+			abort();
+	return json_identity_named(
+		uid, uid == IMP_NO_UID ? NULL : user_name(uid, buffer, sizeof(buffer)), gid, list);
+}
+
+json_t *json_identity_named(uid_t uid, const char *name, gid_t gid, json_t *groups)
 {
 	json_t *object = whole(json_object());
 	char buffer[256];
@@ -60,25 +83,10 @@ json_t *json_identity(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups
 		return object;
 	}
 	json_put(object, "uid", json_integer(uid));
-	json_put(object, "name", json_text(user_name(uid, buffer, sizeof(buffer))));
+	json_put(object, "name", json_text(name));
 	json_put(object, "sid", json_string(sid_of(uid, buffer, sizeof(buffer))));
 	json_put(object, "gid", json_integer(gid));
-	if (groups_known) {
-		json_t *list = whole(json_array());
-
-		for (size_t i = 0; i < n_groups; i++) {
-			json_t *group = whole(json_object());
-
-			json_put(group, "gid", json_integer(groups[i]));
-			json_put(group, "name",
-				 json_text(group_name(groups[i], buffer, sizeof(buffer))));
-			if (json_array_append_new(list, group) < 0)
-				abort();
-		}
-		json_put(object, "groups", list);
-	} else {
-		json_put(object, "groups", json_null());
-	}
+	json_put(object, "groups", groups ? groups : json_null());
 	json_put(object, "principal", json_null());
 	return object;
 }

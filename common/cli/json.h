@@ -16,6 +16,11 @@ json_t *json_text(const char *text);
 json_t *json_identity(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups,
 		      bool groups_known);
 
+/* The same where the names are known; takes over GROUPS, an array of json_group(), or NULL. */
+json_t *json_identity_named(uid_t uid, const char *name, gid_t gid, json_t *groups);
+/* {"gid", "name"}; NAME may be NULL. */
+json_t *json_group(gid_t gid, const char *name);
+
 /* {"real", "effective", "saved", "filesystem"} */
 json_t *json_ids(const uint32_t ids[N_IDS]);
 
