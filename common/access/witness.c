@@ -123,7 +123,7 @@ static void not_asked(struct witness *witness, const char *why, int error)
 }
 
 /* The root, the mounts and the directory that the walk began from, for this thread alone. */
-static int stand_at_base(const struct walk_base *base)
+int witness_stand_at(const struct walk_base *base)
 {
 	int result = 0;
 
@@ -151,7 +151,7 @@ static void *testify(void *argument)
 	struct ask *ask = argument;
 	struct witness *witness = ask->witness;
 	const char *step = "";
-	int error = stand_at_base(ask->base);
+	int error = witness_stand_at(ask->base);
 
 	if (error < 0) {
 		not_asked(witness, "cannot stand where it stands", error);

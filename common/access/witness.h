@@ -31,4 +31,10 @@ int witness_ask(const struct access_subject *subject, const struct walk_base *ba
  */
 int witness_become(const struct access_subject *subject, const char **step) IMP_MUST_CHECK;
 
+/*
+ * Gives the calling thread alone the root, the mounts and the directory of BASE; NULL, or the
+ * caller's own, and nothing changes.  Before it becomes anybody.
+ */
+int witness_stand_at(const struct walk_base *base) IMP_MUST_CHECK;
+
 #endif
