@@ -12,6 +12,8 @@ struct options {
 	char *want_text;
 	unsigned want;
 	int json, quiet, verbose;
+	int recursive, nul, one_filesystem; /* whole trees, and what goes with them */
+	char *list;
 	const char **paths;
 };
 
@@ -86,6 +88,25 @@ static int answer_all(const struct options *options)
 	return status;
 }
 
+static int answer_trees(const struct options *options)
+{
+	struct tree_options trees = {
+		.paths = options->paths,
+		.want = options->want,
+		.list = options->list,
+		.nul = options->nul,
+		.one_filesystem = options->one_filesystem,
+		.json = options->json,
+		.verbose = options->verbose,
+		.quiet = options->quiet,
+		.subjects = &options->subjects,
+	};
+
+	while (trees.paths[trees.n_paths])
+		trees.n_paths++;
+	return check_trees(&trees);
+}
+
 /* ----------------------------------------------------------------------------------- options -- */
 
 int access_main(int argc, const char **argv)
@@ -96,6 +117,14 @@ int access_main(int argc, const char **argv)
 		{"want", 'w', POPT_ARG_STRING, &options.want_text, 0,
 		 "any of r, w and x (default r), or create, delete, list, chmod, chown, link",
 		 "WANT"},
+		{"recursive", 'r', POPT_ARG_NONE, &options.recursive, 0,
+		 "whole trees, through the kernel, as find(1) would see them", NULL},
+		{"list", 0, POPT_ARG_STRING, &options.list, 0,
+		 "with -r: the paths that are allowed, or denied", "allowed|denied"},
+		{"null", '0', POPT_ARG_NONE, &options.nul, 0,
+		 "with -r: a NUL behind each path, not a new line", NULL},
+		{"one-file-system", 'x', POPT_ARG_NONE, &options.one_filesystem, 0,
+		 "with -r: stay on the file system of each PATH", NULL},
 		{"json", 0, POPT_ARG_NONE, &options.json, 0, "one JSON object a line", NULL},
 		{"quiet", 'q', POPT_ARG_NONE, &options.quiet, 0,
 		 "print no answer: the exit status tells", NULL},
@@ -122,12 +151,15 @@ int access_main(int argc, const char **argv)
 		die(EXIT_USAGE, "no path: try idn-check access --help");
 	if (options.want_text)
 		options.want = parse_want(options.want_text);
+	if (!options.recursive && (options.list || options.nul || options.one_filesystem))
+		die(EXIT_USAGE, "--list, --null and --one-file-system are for trees, with -r");
 	find_subjects(&options.subjects, EXIT_USAGE);
 
-	int status = answer_all(&options);
+	int status = options.recursive ? answer_trees(&options) : answer_all(&options);
 
 	clear_subjects(&options.subjects);
 	free(options.want_text);
+	free(options.list);
 	poptFreeContext(context);
 	return status;
 }

@@ -97,6 +97,20 @@ int status_of(const struct answer *answer);
 /* Nothing is there: no such file, a loop of links, a name too long. */
 bool is_no_path(const struct answer *answer);
 
+/* ----------------------------------------------------------------------------------- tree.c -- */
+
+struct tree_options {
+	const char *const *paths;
+	size_t n_paths;
+	unsigned want;
+	const char *list; /* "allowed" or "denied"; NULL: a summary */
+	bool nul, one_filesystem, json, verbose, quiet;
+	const struct subject_options *subjects;
+};
+
+/* Whole trees, for each subject: an exit status.  Ends the tool on what cannot be asked of trees. */
+int check_trees(const struct tree_options *options);
+
 /* ----------------------------------------------------------------------------- text.c, object.c --
  */
 
