@@ -118,9 +118,13 @@ void find_subjects(struct subject_options *options, int status)
 
 void clear_subjects(struct subject_options *options)
 {
-	for (size_t i = 0; i < options->count; i++)
+	for (size_t i = 0; i < options->count; i++) {
 		subject_clear(&options->named[i].subject);
+		if (!options->named[i].is_caller)
+			free((char *)options->named[i].text);
+	}
 	free(options->named);
+	free((char *)options->level);
 }
 
 /* ------------------------------------------------------------------------------------- base -- */
