@@ -61,11 +61,6 @@ void send_signal(const struct target *target, pid_t pid, int number)
 		;
 }
 
-int exit_status_of(int wait_status)
-{
-	return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
-}
-
 /* What the terminal sends goes to all of its foreground group, the command in it too. */
 static bool has_had_it(const struct options *options, const siginfo_t *info, pid_t command)
 {

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The last steps before the command, and running it. */
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -59,46 +56,11 @@ static void finish(const struct options *options, const struct target *target)
 	}
 }
 
-/* execvp(3) says EACCES, too, where a directory of PATH may not be searched and none has the
- * command. */
-static bool is_anywhere(const char *command)
-{
-	const char *path = getenv("PATH");
-
-	if (strchr(command, '/') || !path)
-		return true;
-	while (*path) {
-		size_t length = strcspn(path, ":");
-		char *candidate;
-
-		/* An empty part is the current directory. */
-		if (asprintf(&candidate, "%.*s%s%s", (int)length, path, length ? "/" : "",
-			     command) < 0)
-			return true;
-		bool there = access(candidate, F_OK) == 0;
-
-		free(candidate);
-		if (there)
-			return true;
-		path += length + (path[length] == ':');
-	}
-	return false;
-}
-
 _Noreturn void run_command(const struct options *options, const struct target *target)
 {
-	const char *name = options->command[0];
-
 	prepare(options, target);
 	take_identity(options, target);
 	finish(options, target);
-	tell(options, "%s: runs %s", target->said, name);
-	execvp(name, options->command);
-
-	int error = errno == EACCES && !is_anywhere(name) ? ENOENT : errno;
-
-	if (error == EAGAIN)
-		die(EXIT_CANNOT_RUN, "%s: %s has all processes that RLIMIT_NPROC allows: %s", name,
-		    target->said, reason_of(-error));
-	die(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN, "%s: %s", name, reason_of(-error));
+	tell(options, "%s: runs %s", target->said, options->command[0]);
+	execute_command(options->command, target->said);
 }

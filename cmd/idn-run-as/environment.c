@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The environment of the command. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "cli/message.h"
@@ -10,28 +9,6 @@
 static const char *const path_of_root =
 	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 static const char *const path_of_users = "/usr/local/bin:/usr/bin:/bin";
-
-void set_variable(const char *name, const char *value)
-{
-	if ((value ? setenv(name, value, 1) : unsetenv(name)) < 0)
-		die(EXIT_FAILED, "%s: %s", name, reason_of(-errno));
-}
-
-static const char *or_else(const char *text, const char *otherwise)
-{
-	return text && text[0] ? text : otherwise;
-}
-
-static void set_account(const struct account *account)
-{
-	char number[16];
-
-	snprintf(number, sizeof(number), "%u", account->identity.view.uid);
-	set_variable("HOME", or_else(account->home, "/"));
-	set_variable("SHELL", or_else(account->shell, "/bin/sh"));
-	set_variable("USER", or_else(account->name, number));
-	set_variable("LOGNAME", or_else(account->name, number));
-}
 
 /* The terminal stays what it is; the path is not the caller's. */
 static void reset(const struct target *target)
@@ -49,7 +26,7 @@ void set_environment(const struct options *options, const struct target *target)
 	if (options->environment == ENVIRONMENT_RESET)
 		reset(target);
 	if (options->environment != ENVIRONMENT_KEPT)
-		set_account(&target->account);
+		set_account_variables(&target->account);
 	set_variable("IMPERSONATION_LEVEL", imp_level_name(options->level));
 	/* Whoever it was for the caller, it is not for the command. */
 	set_variable("IMPERSONATION_CLIENT", target->client);

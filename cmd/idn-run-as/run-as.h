@@ -5,10 +5,7 @@
 
 #include <sys/types.h>
 
-#include "core/identity.h"
-
-/* What idn-run-as(1) promises; anything else is the command's own. */
-enum { EXIT_FAILED = 125, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
+#include "cli/command.h"
 
 enum groups_choice { GROUPS_OF_USER, GROUPS_LISTED, GROUPS_NONE, GROUPS_KEPT };
 enum environment_choice { ENVIRONMENT_OF_USER, ENVIRONMENT_RESET, ENVIRONMENT_KEPT };
@@ -62,7 +59,6 @@ void take_identity(const struct options *options, const struct target *target);
 pid_t fork_as_target(const struct target *target);
 
 void set_environment(const struct options *options, const struct target *target);
-void set_variable(const char *name, const char *value);
 
 /* Takes the identity and all that goes with it, and runs the command. */
 _Noreturn void run_command(const struct options *options, const struct target *target);
@@ -88,6 +84,5 @@ int take_signals(void);
 void give_signals_back(void);
 /* As the caller, or where that may not be, as the target. */
 void send_signal(const struct target *target, pid_t pid, int number);
-int exit_status_of(int wait_status);
 
 #endif
