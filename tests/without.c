@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* without faccessat2 COMMAND [ARG...]: runs it where that system call is not there (seccomp(2)). */
+/* without CALL COMMAND [ARG...]: runs it where that system call, faccessat2 or seccomp, is not
+ * there. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -16,9 +19,11 @@
 
 int main(int argc, char **argv)
 {
+	bool seccomp = argc > 1 && strcmp(argv[1], "seccomp") == 0;
+	uint32_t number = seccomp ? SYS_seccomp : SYS_faccessat2;
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_faccessat2, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
@@ -27,8 +32,8 @@ int main(int argc, char **argv)
 		.filter = filter,
 	};
 
-	if (argc < 3 || strcmp(argv[1], "faccessat2") != 0) {
-		fputs("usage: without faccessat2 COMMAND [ARG...]\n", stderr);
+	if (argc < 3 || (!seccomp && strcmp(argv[1], "faccessat2") != 0)) {
+		fputs("usage: without faccessat2|seccomp COMMAND [ARG...]\n", stderr);
 		return 2;
 	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||

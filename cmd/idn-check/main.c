@@ -15,6 +15,7 @@ static const struct question {
 	{"access", access_main, "idn-check access",
 	 "may this identity use these files, and what decides?"},
 	{"who", who_main, "idn-check who", "who may use them, and by which rule?"},
+	{"run", run_main, "idn-check run", "run a command, and explain what it is refused"},
 };
 
 static void print_usage(FILE *out)
