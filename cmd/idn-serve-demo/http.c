@@ -458,6 +458,8 @@ static void completed(void *unused, struct MHD_Connection *connection, void **co
 
 /* -------------------------------------------------------------------------------- daemon -- */
 
+static void log_http(void *unused, const char *format, va_list arguments) IMP_PRINTF(2, 0);
+
 static void log_http(void *unused, const char *format, va_list arguments)
 {
 	char line[512];

@@ -23,6 +23,8 @@ void message_be_quiet(void)
 }
 
 /* In one write, so that lines of several threads do not mix. */
+static void say(const char *format, va_list arguments) IMP_PRINTF(1, 0);
+
 static void say(const char *format, va_list arguments)
 {
 	char line[1024], safe[4096];
