@@ -50,7 +50,10 @@ static int answer_one(const struct options *options, const struct named_subject 
 {
 	struct answer answer;
 
-	find_answer(path, options->want, who, base, true, &answer);
+	int error = find_answer(path, options->want, who, base, true, &answer);
+
+	if (error < 0)
+		die(EXIT_UNKNOWN, "%s: %s", path, reason_of(error));
 	answer.level = options->subjects.chosen_level;
 
 	int status = status_of(&answer);

@@ -5,39 +5,36 @@
 #include <string.h>
 
 #include "check.h"
-#include "cli/message.h"
 
 /* How often one looks again where the two differ: what lies between them may have changed. */
 enum { LOOKS = 3 };
 
-static void must(int error, const char *path)
-{
-	if (error < 0)
-		die(EXIT_UNKNOWN, "%s: %s", path, reason_of(error));
-}
-
-static void look(const struct walk_base *base, bool ask, struct answer *answer)
+static int look(const struct walk_base *base, bool ask, struct answer *answer)
 {
 	const struct access_subject *subject = &answer->who->subject;
 	struct access_answer *evaluated = &answer->evaluated;
+	int error = walk_path(base, answer->path, answer->want, &answer->walk);
 
-	must(walk_path(base, answer->path, answer->want, &answer->walk), answer->path);
+	if (error < 0)
+		return error;
 	answer->verdicts = calloc(answer->walk.count + 1, sizeof(*answer->verdicts));
-	must(answer->verdicts ? 0 : -ENOMEM, answer->path);
+	if (!answer->verdicts)
+		return -ENOMEM;
 	judge_walk(&answer->walk, subject, answer->verdicts, evaluated);
 	answer->compared = false;
 	answer->agrees = false;
 	if (!ask)
-		return;
-	must(witness_ask(subject, base, answer->path, answer->want, &answer->walk, &answer->kernel),
-	     answer->path);
-	if (!answer->kernel.asked || evaluated->permitted == RESULT_UNKNOWN)
-		return;
+		return 0;
+	error = witness_ask(subject, base, answer->path, answer->want, &answer->walk,
+			    &answer->kernel);
+	if (error < 0 || !answer->kernel.asked || evaluated->permitted == RESULT_UNKNOWN)
+		return error;
 	answer->compared = true;
 	answer->agrees = answer->kernel.allowed
 				 ? evaluated->permitted == RESULT_ALLOWED
 				 : evaluated->permitted == RESULT_DENIED &&
 					   evaluated->permitted_error == answer->kernel.error;
+	return 0;
 }
 
 static void forget(struct answer *answer)
@@ -68,21 +65,30 @@ static void join(struct answer *answer)
 	}
 }
 
-void find_answer(const char *path, unsigned want, const struct named_subject *who,
-		 const struct walk_base *base, bool ask, struct answer *answer)
+int find_answer(const char *path, unsigned want, const struct named_subject *who,
+		const struct walk_base *base, bool ask, struct answer *answer)
 {
+	int error = 0;
+
 	*answer = (struct answer){.path = path, .want = want, .who = who};
-	for (int looks = 0; looks < LOOKS; looks++) {
+	for (int looks = 0; looks < LOOKS && error == 0; looks++) {
 		if (looks > 0)
 			forget(answer);
-		look(base, ask, answer);
+		error = look(base, ask, answer);
 		if (!answer->compared || answer->agrees)
 			break;
 	}
-	join(answer);
-	if (answer->result == RESULT_DENIED && answer->evaluated.result == RESULT_DENIED)
-		must(advice_find(&answer->walk, &who->subject, &answer->advice), path);
+	if (error == 0)
+		join(answer);
+	if (error == 0 && answer->result == RESULT_DENIED &&
+	    answer->evaluated.result == RESULT_DENIED)
+		error = advice_find(&answer->walk, &who->subject, &answer->advice);
+	if (error < 0) {
+		clear_answer(answer);
+		return error;
+	}
 	answer->n_suspects = suspects_find(&answer->walk, &who->subject, answer->suspects);
+	return 0;
 }
 
 void clear_answer(struct answer *answer)

@@ -88,9 +88,12 @@ struct answer {
 	struct suspect suspects[SUSPECTS_MAXIMUM];
 };
 
-/* Walks, judges, asks the kernel (where ASK) and looks for advice; ends the tool without memory. */
-void find_answer(const char *path, unsigned want, const struct named_subject *who,
-		 const struct walk_base *base, bool ask, struct answer *answer);
+/*
+ * Walks, judges, asks the kernel (where ASK) and looks for advice.  -ENOMEM, -EMFILE, -EAGAIN:
+ * there is no answer then, and nothing to clear.
+ */
+int find_answer(const char *path, unsigned want, const struct named_subject *who,
+		const struct walk_base *base, bool ask, struct answer *answer) IMP_MUST_CHECK;
 void clear_answer(struct answer *answer);
 /* EXIT_ALLOWED, EXIT_DENIED or EXIT_UNKNOWN. */
 int status_of(const struct answer *answer);
@@ -108,7 +111,8 @@ struct tree_options {
 	const struct subject_options *subjects;
 };
 
-/* Whole trees, for each subject: an exit status.  Ends the tool on what cannot be asked of trees. */
+/* Whole trees, for each subject: an exit status.  Ends the tool on what cannot be asked of trees.
+ */
 int check_trees(const struct tree_options *options);
 
 /* ----------------------------------------------------------------------------- text.c, object.c --

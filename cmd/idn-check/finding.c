@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "access/describe.h"
+#include "cli/message.h"
 #include "finding.h"
 
 static bool is_refusal(int error)
@@ -58,13 +59,20 @@ static bool is_same_decision(const struct answer *a, const struct answer *b)
 	       a->verdicts[i].rule == b->verdicts[j].rule;
 }
 
-static void answer_to(const struct question *question, const struct spot *spot, const char *path,
+/* False where there is none to be had: the command goes on, whatever it is that we lack. */
+static bool answer_to(const struct question *question, const struct spot *spot, const char *path,
 		      unsigned want, struct answer *answer)
 {
-	find_answer(path, want, &question->who, &spot->base, false, answer);
+	int error = find_answer(path, want, &question->who, &spot->base, false, answer);
+
+	if (error < 0) {
+		complain_of("%s: %s", path, reason_of(error));
+		return false;
+	}
 	answer->level = IMP_LEVEL_IMPERSONATION;
 	snprintf(answer->kernel.why_not, sizeof(answer->kernel.why_not),
 		 "its answer was %s, to the call itself", error_name(question->refused->error));
+	return true;
 }
 
 /* With whole paths, which can be used anywhere, where the way to the directory changes nothing. */
@@ -76,8 +84,7 @@ static void make_absolute(const struct question *question, struct finding *findi
 	if (spot->base.current == AT_FDCWD || answer->path[0] == '/')
 		return;
 	finding->elsewhere = true;
-	if (spot->shown[0] == '/') {
-		answer_to(question, spot, spot->shown, answer->want, &whole);
+	if (spot->shown[0] == '/' && answer_to(question, spot, spot->shown, answer->want, &whole)) {
 		if (is_same_decision(answer, &whole)) {
 			clear_answer(answer);
 			*answer = whole;
@@ -96,10 +103,11 @@ static bool try(const struct question *question, const struct spot *spot, const 
 {
 	if (finding->answered)
 		clear_answer(&finding->answer);
-	finding->answered = true;
 	finding->spot = spot;
-	answer_to(question, spot, path, want ? want : ACCESS_READ, &finding->answer);
-	finding->explains = does_explain(question, spot, want, &finding->answer);
+	finding->answered =
+		answer_to(question, spot, path, want ? want : ACCESS_READ, &finding->answer);
+	finding->explains =
+		finding->answered && does_explain(question, spot, want, &finding->answer);
 	return finding->explains;
 }
 

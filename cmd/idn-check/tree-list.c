@@ -293,8 +293,14 @@ static json_t *full_object(struct listing *listing, const struct tree_entry *ent
 	if (entry->length >= PATH_MAX)
 		return plain_object(listing, entry, subject);
 	pthread_mutex_lock(&listing->lock);
-	find_answer(entry->path, listing->options->want,
-		    &listing->options->subjects->named[subject], NULL, false, &answer);
+
+	int error = find_answer(entry->path, listing->options->want,
+				&listing->options->subjects->named[subject], NULL, false, &answer);
+
+	if (error < 0) {
+		pthread_mutex_unlock(&listing->lock);
+		return plain_object(listing, entry, subject);
+	}
 	answer.level = listing->options->subjects->chosen_level;
 	put_kernel_in(&answer, kernel);
 	object = answer_object(&answer, false);
