@@ -90,6 +90,12 @@ started_as() {
   assert_output --quiet
   run in_bash idn-serve-demo --max-c
   assert_output $'--max-connections\n--max-client-connections'
+  run in_bash idn-check access --l
+  assert_output $'--level\n--list'
+  run in_bash idn-check who --u
+  assert_output --users
+  run in_bash idn-check run --u
+  assert_output --user
 }
 
 @test "bash: idn-show is offered processes, and after a slash the threads of that process" {
@@ -212,6 +218,67 @@ started_as() {
   assert_output ""
 }
 
+@test "bash: idn-check is offered its subcommands, and the files that they are about" {
+  run in_bash idn-check ""
+  assert_output $'access\nwho\nrun\n-h\n--help\n-V\n--version'
+  run in_bash idn-check w
+  assert_output who
+  touch "$SCRATCH/a file" "$SCRATCH/another"
+  run in_bash idn-check access -r "$SCRATCH/a"
+  assert_line "$SCRATCH/a file"
+  run in_bash idn-check who "$SCRATCH/a file" -- "$SCRATCH/an"
+  assert_output "$SCRATCH/another"
+}
+
+@test "bash: idn-check is offered what each option takes, before a path and after it" {
+  touch "$SCRATCH/file"
+  run in_bash idn-check access -u ro
+  assert_line root
+  run in_bash idn-check access / --user = ro
+  assert_line root
+  run in_bash idn-check access --thread "$$/"
+  assert_output "$$/$$"
+  run in_bash idn-check run -t "$$"
+  assert_line "$$"
+  run in_bash idn-check access -l i
+  assert_output $'identification\nimpersonation'
+  run in_bash idn-check access -w ""
+  assert_output $'r\nw\nx\nrw\nrx\nwx\nrwx\ncreate\nw,create\nrw,create\ndelete\nchmod\nchown\nlist\nlink'
+  run in_bash idn-check who --want = c
+  assert_output $'create\nchmod\nchown'
+  run in_bash idn-check access / --list =
+  assert_output $'allowed\ndenied'
+  run in_bash idn-check who --only daemon,ro
+  assert_line daemon,root
+  run in_bash idn-check who --users "$SCRATCH/fi"
+  assert_output "$SCRATCH/file"
+  run in_bash idn-check run -o "$SCRATCH/fi"
+  assert_output "$SCRATCH/file"
+}
+
+@test "bash: idn-check run is offered commands, with and without an option and --" {
+  run in_bash idn-check run idn-sh
+  assert_line idn-show
+  run in_bash idn-check run -u root idn-sh
+  assert_line idn-show
+  run in_bash idn-check run -q -- idn-sh
+  assert_line idn-show
+  touch "$SCRATCH/a file"
+  run in_bash idn-check run cat "$SCRATCH/a"
+  assert_output "$SCRATCH/a file"
+}
+
+@test "bash: with bash-completion what idn-check runs has its own arguments" {
+  with_bash_completion
+  mkdir -p "$SCRATCH/data/bash-completion/completions"
+  echo 'complete -W "one two three" thing' >"$SCRATCH/data/bash-completion/completions/thing"
+  export XDG_DATA_HOME=$SCRATCH/data
+  run in_bash idn-check run thing t
+  assert_output $'two\nthree'
+  run in_bash idn-check run --user root -- thing o
+  assert_output one
+}
+
 # --- zsh ----------------------------------------------------------------------------------------
 
 @test "zsh: the options of each tool are offered" {
@@ -224,6 +291,14 @@ started_as() {
   run in_zsh "idn-serve-demo --max-c"
   assert_line --partial --max-connections
   assert_line --partial --max-client-connections
+  run in_zsh "idn-check access --l"
+  assert_line --partial --level
+  assert_line --partial --list
+  run in_zsh "idn-check who --u"
+  assert_line --partial --users
+  run in_zsh "idn-check run --"
+  assert_line --partial --output
+  refute_line --partial --recursive
 }
 
 @test "zsh: idn-show is offered processes and, after a slash, threads, each with its command" {
@@ -304,6 +379,51 @@ started_as() {
   refute_line --partial 0600
 }
 
+@test "zsh: idn-check is offered its subcommands, and the files that they are about" {
+  need zsh
+  run in_zsh "idn-check "
+  assert_line --regexp '^access:access +-- may an identity'
+  assert_line --regexp '^who:'
+  assert_line --regexp '^run:'
+  touch "$SCRATCH/another"
+  run in_zsh "idn-check who -q $SCRATCH/an"
+  assert_line --partial another
+}
+
+@test "zsh: idn-check is offered what each option takes" {
+  need zsh
+  touch "$SCRATCH/file"
+  run in_zsh "idn-check access -u ro"
+  assert_line root:
+  run in_zsh "idn-check access / --thread=$$/"
+  assert_line --regexp "$$:"
+  run in_zsh "idn-check run -l i"
+  assert_output $'identification:\nimpersonation:'
+  run in_zsh "idn-check access -w c"
+  assert_line --regexp '^create:'
+  assert_line --regexp '^chown:'
+  refute_line --regexp '^delete:'
+  run in_zsh "idn-check access --list="
+  assert_line --partial allowed:
+  assert_line --partial denied:
+  run in_zsh "idn-check who --only=daemon,ro"
+  assert_line --partial root:
+  run in_zsh "idn-check who --users $SCRATCH/fi"
+  assert_line --partial file
+  run in_zsh "idn-check run -o $SCRATCH/fi"
+  assert_line --partial file
+}
+
+@test "zsh: idn-check run is offered commands, and the command's own arguments" {
+  need zsh
+  run in_zsh "idn-check run idn-sh"
+  assert_line idn-show:
+  run in_zsh "idn-check run -u root -- idn-show --js"
+  assert_line --partial --json
+  run in_zsh "idn-check run --level=anonymous idn-show --thr"
+  assert_line --partial --threads
+}
+
 # --- fish ---------------------------------------------------------------------------------------
 
 @test "fish: the options of each tool are offered" {
@@ -316,6 +436,14 @@ started_as() {
   run in_fish "idn-serve-demo --max-c"
   assert_line --partial --max-connections
   assert_line --partial --max-client-connections
+  run in_fish "idn-check access --l"
+  assert_line --partial --level
+  assert_line --partial --list
+  run in_fish "idn-check who --u"
+  assert_line --partial --users
+  run in_fish "idn-check run --"
+  assert_line --partial --output
+  refute_line --partial --recursive
 }
 
 @test "fish: idn-show is offered processes and, after a slash, threads, each with its command" {
@@ -398,4 +526,49 @@ started_as() {
   assert_line --partial root
   run in_fish "idn-serve-demo --socket-mode "
   assert_line --partial 0660
+}
+
+@test "fish: idn-check is offered its subcommands, and the files that they are about" {
+  need fish
+  run in_fish "idn-check "
+  assert_line $'access\tMay an identity use a path, and what decides'
+  assert_line $'who\tEverybody who may'
+  assert_line --partial run
+  touch "$SCRATCH/another"
+  run in_fish "idn-check who -q $SCRATCH/an"
+  assert_line "$SCRATCH/another"
+}
+
+@test "fish: idn-check is offered what each option takes, before a path and after it" {
+  need fish
+  touch "$SCRATCH/file"
+  run in_fish "idn-check access -u ro"
+  assert_line --partial root
+  run in_fish "idn-check access / --thread $$/"
+  assert_line --partial "$$/$$"
+  run in_fish "idn-check run --level=i"
+  assert_line --partial impersonation
+  run in_fish "idn-check access -w c"
+  assert_line $'create\tmake what is not there'
+  assert_line --partial chown
+  run in_fish "idn-check access / --list "
+  assert_line --partial allowed
+  assert_line --partial denied
+  run in_fish "idn-check who --only daemon,ro"
+  assert_line $'daemon,root\tuid 0'
+  run in_fish "idn-check who --users $SCRATCH/fi"
+  assert_line "$SCRATCH/file"
+  run in_fish "idn-check run -o $SCRATCH/fi"
+  assert_line "$SCRATCH/file"
+}
+
+@test "fish: idn-check run is offered commands, and the command's own arguments" {
+  need fish
+  run in_fish "idn-check run idn-sh"
+  assert_line --partial idn-show
+  run in_fish "idn-check run -u root -- idn-show --js"
+  assert_line --partial --json
+  run in_fish "idn-check run -q idn-run-as --c"
+  assert_line --partial --caps
+  refute_line --partial --output
 }

@@ -7,6 +7,7 @@ load lib/common
 teardown() {
   end_examples
   server_teardown
+  [[ -z ${private_srv-} ]] || umount /srv
 }
 
 # The page as people read it, in lines that are not broken.
@@ -36,8 +37,19 @@ long_options() {
   grep -oE -- '(^|[^-a-z0-9])--[a-z][a-z-]*' | grep -oE -- '--[a-z][a-z-]*' | sort -u
 }
 
+# The subcommands of a tool that has some.
+subcommands_of() {
+  [[ $1 != idn-check ]] || echo access who run
+}
+
 options_of_help() {
-  "$1" --help | long_options
+  local subcommand
+  {
+    "$1" --help
+    for subcommand in $(subcommands_of "$1"); do
+      "$1" "$subcommand" --help
+    done
+  } | long_options
 }
 
 # Of synopsis and description: examples speak of other commands too.
@@ -75,6 +87,38 @@ same_options() {
 
 @test "idn-serve-demo: page, completions and --help have the same options" {
   same_options idn-serve-demo
+}
+
+@test "idn-check: page, completions and the --help of all subcommands have the same options" {
+  same_options idn-check
+}
+
+@test "idn-check: what each subcommand takes is in its own synopsis, and bash completes just that" {
+  need_tool idn-check
+  need mandoc
+  local subcommand help
+  for subcommand in $(subcommands_of idn-check); do
+    help=$(idn-check "$subcommand" --help | short_options)
+    assert_equal "$subcommand: $(options_of_synopsis "$subcommand")" "$subcommand: $help"
+    help=$(idn-check "$subcommand" --help | long_options)
+    assert_equal "$subcommand: $(options_in_bash "$subcommand")" "$subcommand: $help"
+  done
+}
+
+short_options() {
+  grep -oE -- '(^|[^-a-z0-9])-[A-Za-z0-9]\>' | grep -oE -- '[A-Za-z0-9]$' | grep -v '[hV]' | sort -u
+}
+
+# Letters that stand together there are options of their own.
+options_of_synopsis() {
+  section idn-check.1 SYNOPSIS | grep "idn-check $1 " | grep -oE -- '[[ ]-[A-Za-z0-9]+' |
+    tr -d '[ -' | grep -o . | sort -u
+}
+
+# shellcheck disable=SC2016 # for the inner shell
+options_in_bash() {
+  bash --norc -c '. "$1"; COMP_WORDS=(idn-check "$2" -) COMP_CWORD=2; _idn_check
+    printf "%s\n" "${COMPREPLY[@]}"' bash "$SRC/completions/bash/idn-check" "$1" | long_options
 }
 
 # --- pages --------------------------------------------------------------------------------------
@@ -248,29 +292,179 @@ in_namespace() {
   done
 }
 
+# Files of all kinds, below SCRATCH/files.
+make_files() {
+  local name
+  mkdir -p "$SCRATCH/files/sticky" "$SCRATCH/files/closed/below"
+  cd "$SCRATCH/files" || return
+  chmod 1777 sticky
+  chmod 0700 closed
+  for name in plain secret listed masked sticky/carols; do
+    echo text >"$name"
+  done
+  chmod 0600 secret
+  chown carol sticky/carols
+  setfacl -m user:alice:rw,group:projects:r listed
+  setfacl -m user:alice:rw,mask::- masked
+  ln -s secret link
+  ln -s loop loop
+  mkfifo pipe
+  echo text >$'\xff\n name'
+}
+
+# checked WANTED-STATUS COMMAND [ARG...]: its output conforms to the schema of idn-check
+checked() {
+  local wanted=$1 status=0
+  shift
+  "$@" >"$SCRATCH/answers" || status=$?
+  assert_equal "$*: $status" "$*: $wanted"
+  run -0 conforms idn-check.schema.json <"$SCRATCH/answers"
+}
+
+@test "what idn-check access --json writes is what its schema says" {
+  need_world
+  need_jsonschema
+  need_tool idn-check
+  need setfacl
+  need jq
+  local want level
+  make_files
+  for want in r w x rwx create w,create delete chmod chown list link; do
+    for who in root alice 61190 2002:2100,30000; do
+      idn-check access --json -u "$who" -w "$want" -- * sticky/* missing loop/x . / /proc/1/environ >>"$SCRATCH/all" || true
+      idn-check access --json -v -u "$who" -w "$want" -- * sticky/* missing /proc/self/fd/0 >>"$SCRATCH/all" || true
+    done
+  done
+  run -0 conforms idn-check.schema.json <"$SCRATCH/all"
+  jq -e -s 'map(.allowed) | index(true) and index(false) and index(null)' "$SCRATCH/all"
+  for level in anonymous identification impersonation delegation; do
+    checked 1 idn-check access --json -l "$level" -u bob secret
+    assert_equal "$(jq -r .level "$SCRATCH/answers")" "$level"
+  done
+  checked 0 idn-check access --json -t $$ -w rw secret
+  checked 0 as alice idn-check access --json listed
+  checked 1 as alice idn-check access --json -u carol secret
+  assert_equal "$(jq -c '[.kernel.asked, .evaluated.allowed]' "$SCRATCH/answers")" '[false,false]'
+  checked 3 idn-check access --json missing
+  assert_equal "$(jq -c '[.allowed, .errno]' "$SCRATCH/answers")" '[null,"ENOENT"]'
+  # It is a schema that something can fail.
+  for want in 'del(.evaluated.steps[0].rule)' '.kernel.asked = "yes"' '.want = "read"' '.allowed = false'; do
+    idn-check access --json plain | jq -c "$want" >"$SCRATCH/wrong"
+    run -1 conforms idn-check.schema.json <"$SCRATCH/wrong"
+  done
+}
+
+@test "what idn-check access -r --json writes is what its schema says, the summary too" {
+  need_world
+  need_jsonschema
+  need_tool idn-check
+  need setfacl
+  need jq
+  local options
+  make_files
+  for options in "" "-v" "--list denied" "--list allowed" "-v --list denied" "-w rw --list denied"; do
+    # shellcheck disable=SC2086 # words
+    checked 1 idn-check access -r --json $options -u alice -u bob .
+    assert_equal "$(tail -n 1 "$SCRATCH/answers" | jq '.summary | length')" 2
+    assert_equal "$(head -n -1 "$SCRATCH/answers" | jq -s 'map(has("summary")) | any')" false
+  done
+  assert [ "$(wc -l <"$SCRATCH/answers")" -gt 2 ]
+  checked 0 idn-check access -r --json -u root closed
+}
+
+@test "what idn-check who --json writes is what its schema says" {
+  need_world
+  need_jsonschema
+  need_tool idn-check
+  need setfacl
+  need jq
+  local want
+  make_files
+  for want in r w x rw create w,create delete chmod chown list; do
+    idn-check who --json -w "$want" -- * sticky/* missing new >>"$SCRATCH/all" 2>/dev/null || true
+    idn-check who --json -v --only root,@projects -w "$want" -- * missing >>"$SCRATCH/all" 2>/dev/null || true
+  done
+  run -0 conforms idn-check.schema.json <"$SCRATCH/all"
+  jq -e -s 'map(.rules | length) | max > 2' "$SCRATCH/all"
+  checked 0 idn-check who --json listed
+  checked 1 idn-check who --json --only root listed
+  jq -e '.only.others | map(.name) | index("alice")' "$SCRATCH/answers"
+  jq -c 'del(.rules[0].rule)' "$SCRATCH/answers" >"$SCRATCH/wrong"
+  run -1 conforms idn-check.schema.json <"$SCRATCH/wrong"
+}
+
+@test "what idn-check run --json writes is what its schema says" {
+  need_world
+  need_jsonschema
+  need_tool idn-check
+  need setfacl
+  need jq
+  make_files
+  # shellcheck disable=SC2016 # for the inner shell
+  run idn-check run --json -o "$SCRATCH/answers" -u alice -- sh -c '
+    cat secret
+    echo >sticky/carols
+    rm sticky/carols
+    mv plain sticky
+    chown root listed
+    mkdir closed/new
+    ./plain
+    kill $1' sh $$
+  run -0 conforms idn-check.schema.json <"$SCRATCH/answers"
+  jq -e -s 'map(.explained.evaluated.steps | length) | max > 2' "$SCRATCH/answers"
+  jq -e -s 'map(.needs) | any' "$SCRATCH/answers"
+  jq -e -s 'map(.explained | select(.) | .level) | unique == ["impersonation"]' "$SCRATCH/answers"
+  idn-check run --json -v -o "$SCRATCH/answers" -u bob -l identification cat secret || true
+  run -0 conforms idn-check.schema.json <"$SCRATCH/answers"
+  jq -c 'del(.syscall)' "$SCRATCH/answers" >"$SCRATCH/wrong"
+  run -1 conforms idn-check.schema.json <"$SCRATCH/wrong"
+}
+
 # --- examples -----------------------------------------------------------------------------------
 
-# The blocks of examples, each in a file of its own: SCRATCH/examples/1 and so on.
+# The blocks of examples, each in a file of its own, SCRATCH/examples/1 and so on; and where the page
+# shows what they write, that in SCRATCH/shown/1.
 blocks() {
-  mkdir "$SCRATCH/examples"
-  section "$1" EXAMPLES | awk -v directory="$SCRATCH/examples" '
-    /^ +[$#] / { if (!inside) n++; inside = 1; sub(/^ +/, ""); print >(directory "/" n); next }
+  mkdir "$SCRATCH/examples" "$SCRATCH/shown"
+  section "$1" EXAMPLES | awk -v directory="$SCRATCH" '
+    /^ +[$#] / {
+      if (!inside) n++
+      inside = 1
+      match($0, /^ +/)
+      indent = RLENGTH
+      print substr($0, indent + 1) >(directory "/examples/" n)
+      next
+    }
+    inside && /^ / { print substr($0, indent + 1) >(directory "/shown/" n); next }
     { inside = 0 }'
 }
 
 # Tries the blocks of a page as they stand.  A block of one user's lines is one shell of that user; in a
-# mixed one each line of the ordinary user has a shell of its own.  Every line must succeed; after one
-# that starts something in the background the next waits for it, as it does for who pastes.
+# mixed one each line of the ordinary user has a shell of its own.  Every line must succeed, but one
+# that is answered by a denial; after one that starts something in the background the next waits for
+# it, as it does for who pastes.  Where the page shows what is written, it is just that.
 try_examples() {
-  local block
+  local block shown expected
   need_world
   need mandoc
   blocks "$1"
   for block in "$SCRATCH"/examples/*; do
-    run -0 timeout 40 bash -c "$(script_of "$block")" bash
+    shown=$SCRATCH/shown/${block##*/}
+    expected=0
+    ! grep -qsE '^denied: |\([1-9][0-9]* denied' "$shown" || expected=1
+    run "-$expected" timeout 40 bash -c "$(script_of "$block")" bash
+    [[ ! -e $shown ]] || assert_output "$(<"$shown")"
     end_examples
   done
   assert [ -e "$SCRATCH/examples/1" ]
+}
+
+# An empty /srv, as a machine has it.
+need_private_srv() {
+  need_world
+  [[ -d /srv && $(stat -c %a:%u /) == 755:0 ]] || skip "needs a /srv, and a / with mode 0755"
+  mount -t tmpfs -o mode=0755 srv /srv
+  private_srv=yes
 }
 
 script_of() {
@@ -339,6 +533,30 @@ end_examples() {
 
 @test "the examples of idn-run-as(1) work as they stand" {
   try_examples idn-run-as.1
+}
+
+@test "the examples of idn-check(1) work as they stand, and answer what the page shows" {
+  need_tool idn-check
+  need_tool idn-serve-demo
+  need curl
+  need jq
+  need setfacl
+  need_private_srv
+  try_examples idn-check.1
+  assert [ -e "$SCRATCH/shown/1" ]
+}
+
+@test "the answer in the README is what alice gets" {
+  need_world
+  need mandoc
+  need_tool idn-check
+  need setfacl
+  need_private_srv
+  blocks idn-check.1
+  sed -n '/^# idn-check/!s/^# //p' "$SCRATCH/examples/1" >"$SCRATCH/before"
+  bash -e "$SCRATCH/before"
+  run -1 as alice idn-check access -w w /srv/projects/report.txt
+  assert_output "$(sed -n '/^ *alice\$ idn-check access -w w /,/to allow/p' "$SRC/README.md" | sed '1d; s/^    //')"
 }
 
 @test "the examples of idn-serve-demo(8) work as they stand" {
