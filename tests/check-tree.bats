@@ -613,3 +613,10 @@ data_needed() {
   (ulimit -d "$many" && idn-check access -r -u alice --list allowed mounted/many) >out
   assert_equal "$(wc -l <out)" "$(find mounted/many | wc -l)"
 }
+
+@test "to list what is no directory is asked in vain" {
+  need_world
+  touch "$SCRATCH/file"
+  run -3 idn-check access -r -u alice -w list "$SCRATCH/file"
+  assert_output "idn-check: $SCRATCH/file: Not a directory"
+}

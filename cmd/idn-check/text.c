@@ -37,7 +37,12 @@ static int width_of(const char *text)
 
 static void measure(const struct answer *answer, struct columns *columns)
 {
-	*columns = (struct columns){.label = 18, .want = 8};
+	char question[64];
+
+	describe_question(answer->want, question, sizeof(question));
+	*columns = (struct columns){.label = 18, .want = width_of(question)};
+	if (columns->want < 8)
+		columns->want = 8;
 	for (size_t i = 0; i < answer->walk.count; i++) {
 		char safe[8192], want[64];
 		int label =

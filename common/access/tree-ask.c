@@ -347,6 +347,9 @@ int look_at_start(struct worker *worker, const char *path, uint64_t *joined)
 			return error;
 		if (fstatat(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) == 0) {
 			found->type = (unsigned char)IFTODT(status.st_mode);
+			/* Nothing of a kind that is asked about is there. */
+			if ((worker->pool->tree->want & ACCESS_LIST) && !S_ISDIR(status.st_mode))
+				worker->tally[i].start_error = -ENOTDIR;
 			worker->device = status.st_dev;
 			*joined |= UINT64_C(1) << i;
 		} else if (errno == EACCES) {
