@@ -66,7 +66,7 @@ static bool is_capable(const struct access_subject *subject, const struct object
 static bool is_capable_over_owner(const struct access_subject *subject, const struct object *object,
 				  int capability)
 {
-	if (!(subject->capabilities & CAPABILITY(capability)) || object->unmapped)
+	if (!(subject->capabilities & CAPABILITY(capability)) || object->uid_unmapped)
 		return false;
 	return !subject->other_user_namespace ||
 	       in_ranges(subject->uid_ranges, subject->n_uid_ranges, object->uid);
@@ -74,7 +74,12 @@ static bool is_capable_over_owner(const struct access_subject *subject, const st
 
 static bool is_owner(const struct access_subject *subject, const struct object *object)
 {
-	return subject->identity.view.uid == object->uid && !object->unmapped;
+	return subject->identity.view.uid == object->uid && !object->uid_unmapped;
+}
+
+static bool is_of_group(const struct access_subject *subject, const struct object *object)
+{
+	return !object->gid_unmapped && subject_in_group(subject, object->gid);
 }
 
 /* ------------------------------------------------------------------------ classes, ACL entries --
@@ -121,8 +126,8 @@ static void by_acl(const struct object *object, const struct access_subject *sub
 			break;
 		case ACL_TAG_OWNING_GROUP:
 		case ACL_TAG_GROUP:
-			if (!subject_in_group(subject, entry->tag == ACL_TAG_GROUP ? entry->id
-										   : object->gid))
+			if (entry->tag == ACL_TAG_GROUP ? !subject_in_group(subject, entry->id)
+							: !is_of_group(subject, object))
 				break;
 			if ((entry->bits & wanted) == wanted) {
 				by_entry(RULE_ACL_GROUP, entry, acl, wanted, verdict);
@@ -163,7 +168,7 @@ static void by_permissions(const struct object *object, const struct access_subj
 		by_acl(object, subject, wanted, verdict);
 		return;
 	}
-	if (!object->unmapped && subject_in_group(subject, object->gid))
+	if (is_of_group(subject, object))
 		by_class(RULE_GROUP, mode >> 3, wanted, verdict);
 	else
 		by_class(RULE_OTHER, mode, wanted, verdict);
@@ -280,6 +285,24 @@ static void deny_read_only(const struct object *object, struct access_verdict *v
 	     EROFS);
 }
 
+/* fsuidgid_has_mapping(): what SUBJECT makes in DIRECTORY has to belong to somebody there. */
+static bool has_numbers(const struct access_subject *subject, const struct object *directory,
+			struct access_verdict *verdict)
+{
+	if (!directory->idmapped)
+		return true;
+	if (!directory->idmap_known)
+		leave_open(verdict, RULE_UNMAPPED);
+	else if (in_ranges(directory->uid_ranges, directory->n_uid_ranges,
+			   subject->identity.view.uid) &&
+		 in_ranges(directory->gid_ranges, directory->n_gid_ranges,
+			   subject->identity.view.gid))
+		return true;
+	else
+		deny(verdict, RULE_UNMAPPED, EOVERFLOW);
+	return false;
+}
+
 static void judge_use(const struct walk_step *step, const struct access_subject *subject,
 		      struct access_verdict *verdict)
 {
@@ -290,6 +313,8 @@ static void judge_use(const struct walk_step *step, const struct access_subject 
 		deny_read_only(object, verdict);
 		return;
 	}
+	if (step->makes && !has_numbers(subject, object, verdict))
+		return;
 	if ((step->want & ACCESS_EXECUTE) && S_ISREG(object->mode) &&
 	    (object->mount_flags & ST_NOEXEC)) {
 		deny(verdict, RULE_NOEXEC, EACCES);
@@ -349,7 +374,7 @@ static void judge_follow(const struct walk_step *step, const struct access_subje
 	allow(verdict, RULE_NONE);
 	if (step->trailing && !is_owner(subject, link) &&
 	    (directory->mode & (S_ISVTX | S_IWOTH)) == (S_ISVTX | S_IWOTH) &&
-	    (directory->uid != link->uid || directory->unmapped)) {
+	    (directory->uid != link->uid || directory->uid_unmapped)) {
 		int protected = get_protections()->symlinks;
 
 		if (protected < 0)
@@ -376,7 +401,7 @@ static void judge_open_to_create(const struct walk_step *step, const struct acce
 
 	allow(verdict, RULE_NONE);
 	if (!(directory->mode & S_ISVTX) || level == 0 ||
-	    (object->uid == directory->uid && !object->unmapped) || is_owner(subject, object))
+	    (object->uid == directory->uid && !object->uid_unmapped) || is_owner(subject, object))
 		return;
 	if (level < 0)
 		leave_open(verdict, RULE_PROTECTED_CREATE);
@@ -450,6 +475,35 @@ static void judge_delete(const struct walk_step *step, const struct access_subje
 		deny(verdict, RULE_NOT_EMPTY, ENOTEMPTY);
 }
 
+/*
+ * setattr_should_drop_suidgid(): chown(2) of a program takes these bits away, and setattr_prepare()
+ * then asks what chmod(2) asks as well.
+ */
+static bool loses_bits(const struct access_subject *subject, const struct object *object)
+{
+	if (S_ISDIR(object->mode))
+		return false;
+	if (object->mode & S_ISUID)
+		return true;
+	return (object->mode & S_ISGID) &&
+	       ((object->mode & S_IXGRP) ||
+		!(is_of_group(subject, object) || is_capable(subject, object, CAP_FSETID)));
+}
+
+/* chown_ok(): who owns the file system's user namespace may find a new owner for what has none. */
+static bool may_change_owner(const struct access_subject *subject, const struct object *object)
+{
+	if (object->uid_unmapped)
+		return (subject->capabilities & CAPABILITY(CAP_CHOWN)) &&
+		       !subject->other_user_namespace;
+	return is_capable(subject, object, CAP_CHOWN);
+}
+
+static bool may_change_mode(const struct access_subject *subject, const struct object *object)
+{
+	return is_owner(subject, object) || is_capable_over_owner(subject, object, CAP_FOWNER);
+}
+
 /* chmod_common(), notify_change(), setattr_prepare() */
 static void judge_attributes(const struct walk_step *step, const struct access_subject *subject,
 			     struct access_verdict *verdict)
@@ -461,14 +515,18 @@ static void judge_attributes(const struct walk_step *step, const struct access_s
 		deny_read_only(object, verdict);
 	} else if (object->immutable || object->append_only) {
 		deny(verdict, object->immutable ? RULE_IMMUTABLE : RULE_APPEND_ONLY, EPERM);
-	} else if (!chown && object->unmapped) {
+	} else if (chown ? object->gid_unmapped : object->unmapped) {
 		deny(verdict, RULE_UNMAPPED, EOVERFLOW);
 	} else if (!chown && is_owner(subject, object)) {
 		allow(verdict, RULE_FILE_OWNER);
-	} else if (chown ? is_capable(subject, object, CAP_CHOWN)
+	} else if (chown ? may_change_owner(subject, object)
 			 : is_capable_over_owner(subject, object, CAP_FOWNER)) {
 		verdict->capability = chown ? CAP_CHOWN : CAP_FOWNER;
 		allow(verdict, RULE_CAPABILITY);
+		if (chown && loses_bits(subject, object) && !may_change_mode(subject, object)) {
+			verdict->capability = CAP_FOWNER;
+			deny(verdict, RULE_CAPABILITY, EPERM);
+		}
 	} else {
 		verdict->capability = chown ? CAP_CHOWN : CAP_FOWNER;
 		deny(verdict, RULE_CAPABILITY, EPERM);
@@ -589,6 +647,8 @@ static void take_in(enum access_result result, int error, enum access_result *al
 void judge_walk(const struct walk *walk, const struct access_subject *subject,
 		struct access_verdict *verdicts, struct access_answer *answer)
 {
+	enum access_rule rule = RULE_NONE;
+
 	*answer = (struct access_answer){.decider = walk->count ? walk->count - 1 : 0};
 	for (size_t i = 0; i < walk->count; i++) {
 		struct access_verdict one, *verdict = verdicts ? &verdicts[i] : &one;
@@ -598,6 +658,13 @@ void judge_walk(const struct walk *walk, const struct access_subject *subject,
 		take_in(verdict->result, verdict->error, &answer->result, &answer->error);
 		if (answer->result != before)
 			answer->decider = i;
+		/* open(2) looks at the mount last: get_write_access(), mnt_get_write_access(). */
+		else if (answer->decider + 1 == i && rule == RULE_READ_ONLY_MOUNT &&
+			 walk->steps[i].busy_text && verdict->error == ETXTBSY) {
+			answer->error = verdict->error;
+			answer->decider = i;
+		}
+		rule = verdict->rule;
 		if (!is_beyond_access(&walk->steps[i]))
 			take_in(verdict->result, verdict->error, &answer->permitted,
 				&answer->permitted_error);

@@ -152,11 +152,19 @@ static bool is_overflow(uint32_t id)
 /* What an id that has no number here looks like, an account may have too. */
 static void find_unmapped(struct object *object)
 {
-	if (!is_overflow(object->uid) && !is_overflow(object->gid))
-		return;
-	object->unmapped = object->idmapped ||
-			   (is_overflow(object->uid) && procfs_uid_is_unmapped(object->uid)) ||
-			   (is_overflow(object->gid) && procfs_uid_is_unmapped(object->gid));
+	object->uid_unmapped = is_overflow(object->uid) &&
+			       (object->idmapped || procfs_uid_is_unmapped(object->uid));
+	object->gid_unmapped = is_overflow(object->gid) &&
+			       (object->idmapped || procfs_uid_is_unmapped(object->gid));
+	object->unmapped = object->uid_unmapped || object->gid_unmapped;
+}
+
+void object_is_on(struct object *object, struct object *other, pid_t mounts_of)
+{
+	object_read_mount(other, mounts_of);
+	object->idmapped = other->idmapped;
+	object->filesystem_read_only = other->filesystem_read_only;
+	find_unmapped(object);
 }
 
 static int read_status(struct object *object)
@@ -222,5 +230,7 @@ void object_clear(struct object *object)
 		close(object->fd);
 	free(object->acl);
 	free(object->mount_line);
+	free(object->uid_ranges);
+	free(object->gid_ranges);
 	*object = (struct object){.fd = -1};
 }

@@ -4,6 +4,7 @@
 #define ACCESS_OBJECT_H
 
 #include "access/acl.h"
+#include "core/procfs.h"
 
 /* How its file system decides. */
 enum object_filesystem {
@@ -18,7 +19,8 @@ struct object {
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
-	bool unmapped; /* its owner or group has no number here, whatever uid and gid say */
+	/* Its owner, its group, either of them, has no number here, whatever uid and gid say. */
+	bool uid_unmapped, gid_unmapped, unmapped;
 	dev_t dev;
 	ino_t ino;
 	uint32_t links;
@@ -30,6 +32,11 @@ struct object {
 	bool filesystem_read_only; /* where ST_RDONLY is set: the whole file system, not this mount
 				      of it */
 	bool idmapped;
+	/* Read by mounts.h, of a directory where something is to be made: ids that have a number
+	 * on its mount. */
+	bool idmap_known;
+	size_t n_uid_ranges, n_gid_ranges;
+	struct procfs_id_range *uid_ranges, *gid_ranges; /* owned */
 	bool fuse_default_permissions, fuse_allow_other;
 	uid_t fuse_uid;
 	gid_t fuse_gid;
@@ -51,6 +58,8 @@ void object_parse_mount(const char *line, struct object *object);
 /* Where it is mounted, the caller's; NULL where there is no line, or no memory. */
 char *object_mount_point(const struct object *object);
 
+/* It was read through a mount that has no line, and is a copy of the one that OTHER is on. */
+void object_is_on(struct object *object, struct object *other, pid_t mounts_of);
 void object_clear(struct object *object);
 
 #endif

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "access/mounts.h"
 #include "access/walk-end.h"
 #include "core/procfs.h"
 
@@ -52,8 +54,8 @@ static int add_open(struct walk_state *state, const char *path, struct object *o
 	unsigned want = state->want & ACCESS_RWX;
 	bool writing = want & ACCESS_WRITE, regular = S_ISREG(object->mode);
 	bool device = S_ISCHR(object->mode) || S_ISBLK(object->mode);
-	bool busy = writing && regular && (object->mode & 0111) &&
-		    procfs_is_running(object->dev, object->ino);
+	/* Whatever its mode: it may have been another when the program was started. */
+	bool busy = writing && regular && procfs_is_running(object->dev, object->ino);
 	bool swap = writing && regular && procfs_is_swap_file(object->dev, object->ino);
 	struct walk_step *step;
 
@@ -110,16 +112,53 @@ static bool has_entries(const struct object *directory)
 	return found;
 }
 
+#ifndef SYS_open_tree
+#define SYS_open_tree 428
+#endif
+#ifndef OPEN_TREE_CLONE
+#define OPEN_TREE_CLONE 1
+#endif
+
+/*
+ * What a mount lies over: it is that which would be removed, and asked for its owner and flags
+ * before the mount is thought of.  Seen in a copy of the directory's mount, which ends with the
+ * descriptor; without the privilege for one, what is seen has to do.
+ */
+static int uncover(struct walk_state *state, const char *name, struct object **object)
+{
+	int copy = (int)syscall(SYS_open_tree, state->current->fd, "",
+				OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH);
+	int fd = copy < 0 ? -1 : openat(copy, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (copy >= 0)
+		close(copy);
+	if (fd < 0)
+		return 0;
+
+	int error = walk_add_object(state, fd, object);
+
+	if (error == 0)
+		object_is_on(*object, state->current, state->base.mounts_of);
+	return error;
+}
+
 static int end_delete(struct walk_state *state, const char *path, struct object *object)
 {
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	bool here = object->mount != state->current->mount;
+	bool mount_point = here || mounts_lie_over(state->current, name, state->base.mounts_of);
 	struct walk_step *step;
-	int error = add_change(state, ACCESS_WRITE | ACCESS_EXECUTE);
+	int error = here ? uncover(state, name, &object) : 0;
 
+	/* One without an owner is refused before the directory is looked at. */
+	if (error == 0)
+		error = add_change(state, object->unmapped ? 0 : ACCESS_WRITE | ACCESS_EXECUTE);
 	if (error == 0)
 		error = add_last(state, CHECK_DELETE, path, object, &step);
 	if (error < 0)
 		return error;
-	step->mount_point = object->mount != state->current->mount;
+	step->mount_point = mount_point;
 	step->not_empty = S_ISDIR(object->mode) && has_entries(object);
 	step->swap_file = S_ISREG(object->mode) && procfs_is_swap_file(object->dev, object->ino);
 	return 0;
@@ -146,8 +185,12 @@ int walk_end_found(struct walk_state *state, const char *path, struct object *ob
 		return walk_add_end(state, path, object, -EEXIST);
 	if ((state->want & ACCESS_CREATE) && slash)
 		return walk_add_end(state, path, object, -EISDIR);
-	if ((slash || state->want == ACCESS_LIST) && !directory)
-		return walk_add_end(state, path, object, -ENOTDIR);
+	if ((slash || state->want == ACCESS_LIST) && !directory) {
+		/* Whether anything can be removed there comes first. */
+		int error = state->want == ACCESS_DELETE ? add_change(state, 0) : 0;
+
+		return error < 0 ? error : walk_add_end(state, path, object, -ENOTDIR);
+	}
 	if (state->want == ACCESS_DELETE)
 		return end_delete(state, path, object);
 	if (state->want == ACCESS_CHMOD || state->want == ACCESS_CHOWN ||
@@ -170,7 +213,12 @@ int walk_end_missing(struct walk_state *state, const char *path, bool slash)
 		return walk_add_end(state, path, NULL, -EISDIR);
 	if (state->current->links == 0)
 		return walk_add_end(state, path, NULL, -ENOENT);
-	error = add_change(state, ACCESS_WRITE | ACCESS_EXECUTE);
+	error = mounts_read_idmap(state->current);
+	if (error == 0)
+		error = add_change(state, ACCESS_WRITE | ACCESS_EXECUTE);
+	if (error < 0)
+		return error;
+	state->walk->steps[state->walk->count - 1].makes = true;
 	if (error == 0)
 		error = add_last(state, CHECK_CREATE, path, state->current, &step);
 	/* Told, and of no weight: what cannot be read is not told. */

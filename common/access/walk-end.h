@@ -36,6 +36,8 @@ struct walk_state {
 /* Adds a step, which is valid until the next is added.  -ENOMEM. */
 int walk_add(struct walk_state *state, enum walk_check check, const char *path,
 	     struct walk_step **step) IMP_MUST_CHECK;
+/* The walk owns what it looks at; FD is taken over, also on failure. */
+int walk_add_object(struct walk_state *state, int fd, struct object **object) IMP_MUST_CHECK;
 int walk_add_end(struct walk_state *state, const char *path, struct object *object,
 		 int error) IMP_MUST_CHECK;
 

@@ -55,8 +55,7 @@ int walk_add_end(struct walk_state *state, const char *path, struct object *obje
 	return result;
 }
 
-/* The walk owns what it looks at; FD is taken over. */
-static int add_object(struct walk_state *state, int fd, struct object **object)
+int walk_add_object(struct walk_state *state, int fd, struct object **object)
 {
 	struct walk *walk = state->walk;
 
@@ -120,7 +119,7 @@ static int begin_at(struct walk_state *state, bool at_root)
 	if (fd < 0)
 		return walk_add_end(state, own, NULL, fd);
 
-	int error = add_object(state, fd, &object);
+	int error = walk_add_object(state, fd, &object);
 
 	if (error < 0)
 		return error;
@@ -276,7 +275,7 @@ static int jump(struct walk_state *state, const char *name, const char *path)
 	if (fd < 0)
 		return walk_add_end(state, path, NULL, -errno);
 
-	int error = add_object(state, fd, &object);
+	int error = walk_add_object(state, fd, &object);
 
 	if (error < 0)
 		return error;
@@ -340,10 +339,12 @@ static int follow(struct walk_state *state, struct object *link, const char *nam
  */
 
 /* Whether a link at the path's very end is followed for what is asked; a slash behind it or not. */
-static bool follows_last(const struct walk_state *state)
+static bool follows_last(const struct walk_state *state, bool slash)
 {
-	return state->want != ACCESS_DELETE && state->want != ACCESS_CREATE &&
-	       state->want != ACCESS_LINK;
+	/* filename_parentat() leaves the last name alone, slash or not; filename_lookup() does not. */
+	if (state->want == ACCESS_LINK)
+		return slash;
+	return state->want != ACCESS_DELETE && state->want != ACCESS_CREATE;
 }
 
 /* "." and ".." */
@@ -365,7 +366,7 @@ static int step_dots(struct walk_state *state, const char *name, bool last)
 	if (fd < 0)
 		return walk_add_end(state, path, NULL, -errno);
 
-	int error = add_object(state, fd, &object);
+	int error = walk_add_object(state, fd, &object);
 
 	if (error == 0) {
 		go_to(state, object);
@@ -381,6 +382,9 @@ static int step_name(struct walk_state *state, const char *name, bool last, bool
 	int error;
 
 	name_of(state, name, path);
+	/* O_CREAT with a slash behind: refused before anything is looked up. */
+	if (last && slash && (state->want & ACCESS_CREATE) && (state->want & ACCESS_RWX))
+		return walk_add_end(state, path, NULL, -EISDIR);
 	if (strlen(name) > NAME_MAX)
 		return walk_add_end(state, path, NULL, -ENAMETOOLONG);
 
@@ -392,10 +396,10 @@ static int step_name(struct walk_state *state, const char *name, bool last, bool
 		return walk_end_missing(state, path, slash);
 	if (fd < 0)
 		return walk_add_end(state, path, NULL, -errno);
-	error = add_object(state, fd, &object);
+	error = walk_add_object(state, fd, &object);
 	if (error < 0)
 		return error;
-	if (S_ISLNK(object->mode) && (!last || follows_last(state)))
+	if (S_ISLNK(object->mode) && (!last || follows_last(state, slash)))
 		return follow(state, object, name, last);
 	if (last)
 		return walk_end_found(state, path, object, slash);

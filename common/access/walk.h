@@ -41,6 +41,7 @@ struct walk_step {
 	enum walk_check check;
 	unsigned want;	       /* for CHECK_USE and CHECK_OPEN; rwx */
 	bool changes;	       /* CHECK_USE: something is about to be made or removed there */
+	bool makes;	       /* CHECK_USE: a new name, that is */
 	bool creating;	       /* CHECK_OPEN: with O_CREAT */
 	bool trailing;	       /* CHECK_FOLLOW: of the last name, where protected_symlinks counts */
 	bool last;	       /* about the path's end, not the way to it */

@@ -381,13 +381,19 @@ int procfs_open_place(pid_t pid, pid_t tid, const char *place)
 	return fd < 0 ? gone(errno) : fd;
 }
 
-int procfs_mount_line(pid_t pid, uint64_t mount, char **line)
+int procfs_mounts(pid_t pid, char **text)
 {
-	char path[64], key[32];
-	char *text;
+	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
-	int error = read_whole(path, MANY_RECORDS, &text);
+	return read_whole(path, MANY_RECORDS, text);
+}
+
+int procfs_mount_line(pid_t pid, uint64_t mount, char **line)
+{
+	char key[32];
+	char *text;
+	int error = procfs_mounts(pid, &text);
 
 	if (error < 0)
 		return error;

@@ -97,6 +97,9 @@ int procfs_open_place(pid_t pid, pid_t tid, const char *place) IMP_MUST_CHECK;
 /* The line of a process's mountinfo about one mount, owned.  -ENOENT where there is none. */
 int procfs_mount_line(pid_t pid, uint64_t mount, char **line) IMP_MUST_CHECK;
 
+/* All of them, owned. */
+int procfs_mounts(pid_t pid, char **text) IMP_MUST_CHECK;
+
 /* Is the file a program that some process, which /proc shows, is running? */
 bool procfs_is_running(dev_t dev, ino_t ino);
 /* Does the kernel swap to it? */
