@@ -34,15 +34,17 @@ sources() {
 
 @test "the library neither prints nor exits nor touches signals" {
   cd "$SRC"
-  run grep -nE '\b(printf|puts|putchar|perror|exit|_exit|signal|sigaction|pthread_sigmask)[ ]*\(' common/core/*.c
+  run grep -nE '\b(printf|puts|putchar|perror|exit|_exit|signal|sigaction|pthread_sigmask)[ ]*\(' common/core/*.c common/access/*.c
   assert_output ""
 }
 
 @test "an arrow between rooms points down" {
   cd "$SRC"
-  run grep -nE '#include "(look|cli)/' common/core/*.c common/core/*.h
+  run grep -nE '#include "(access|look|cli)/' common/core/*.c common/core/*.h
   assert_output ""
-  run grep -nE '#include "cli/' common/look/*.c common/look/*.h
+  run grep -nE '#include "(look|cli)/' common/access/*.c common/access/*.h
+  assert_output ""
+  run grep -nE '#include "(access|cli)/' common/look/*.c common/look/*.h
   assert_output ""
 }
 
@@ -76,7 +78,7 @@ CPP
   need readelf
   local program
   ! grep -q 'define WITH_SANITIZERS' "$BUILD/config.h" || skip "built with the sanitizers instead"
-  for program in "$BUILD/cmd/idn-show/idn-show" "$BUILD/cmd/idn-run-as/idn-run-as"; do
+  for program in "$BUILD/cmd/idn-check/idn-check" "$BUILD/cmd/idn-show/idn-show" "$BUILD/cmd/idn-run-as/idn-run-as"; do
     readelf -h "$program" | grep -q 'Type: *DYN'
     readelf -d "$program" | grep -q BIND_NOW
     readelf -lW "$program" | grep -q GNU_RELRO

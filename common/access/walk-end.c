@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "access/mounts.h"
-#include "access/walk-end.h"
+#include "access/walk-state.h"
 #include "core/procfs.h"
 
 static int add_last(struct walk_state *state, enum walk_check check, const char *path,

@@ -12,78 +12,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "access/walk-end.h"
+#include "access/walk-state.h"
 
 enum { LINKS_MAXIMUM = 40 }; /* MAXSYMLINKS */
-
-/* --------------------------------------------------------------------------- building a walk -- */
-
-int walk_add(struct walk_state *state, enum walk_check check, const char *path,
-	     struct walk_step **step)
-{
-	struct walk *walk = state->walk;
-
-	if (walk->count == state->step_room) {
-		size_t room = state->step_room ? state->step_room * 2 : 16;
-		struct walk_step *larger = reallocarray(walk->steps, room, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		walk->steps = larger;
-		state->step_room = room;
-	}
-	*step = &walk->steps[walk->count];
-	**step = (struct walk_step){.check = check, .path = strdup(path)};
-	if (!(*step)->path)
-		return -ENOMEM;
-	walk->count++;
-	return 0;
-}
-
-int walk_add_end(struct walk_state *state, const char *path, struct object *object, int error)
-{
-	struct walk_step *step;
-	int result = walk_add(state, CHECK_END, path, &step);
-
-	if (result == 0) {
-		step->object = object;
-		step->error = error;
-		step->unseen = error == -EACCES || error == -EPERM;
-		step->last = true;
-		state->ended = true;
-	}
-	return result;
-}
-
-int walk_add_object(struct walk_state *state, int fd, struct object **object)
-{
-	struct walk *walk = state->walk;
-
-	if (walk->n_objects == state->object_room) {
-		size_t room = state->object_room ? state->object_room * 2 : 16;
-		struct object **larger = reallocarray(walk->objects, room, sizeof(*larger));
-
-		if (!larger) {
-			close(fd);
-			return -ENOMEM;
-		}
-		walk->objects = larger;
-		state->object_room = room;
-	}
-	*object = malloc(sizeof(**object));
-	if (!*object) {
-		close(fd);
-		return -ENOMEM;
-	}
-	int error = object_read(fd, state->base.mounts_of, *object);
-
-	if (error < 0) {
-		free(*object);
-		return error;
-	}
-	walk->objects[walk->n_objects++] = *object;
-	return 0;
-}
 
 /* The way goes on there.  A descriptor is held where one stands, not all along the way. */
 static void go_to(struct walk_state *state, struct object *object)
@@ -152,97 +83,6 @@ static bool is_root(struct walk_state *state)
 	       state->current->mount == state->root_mount;
 }
 
-/* ------------------------------------------------------------------------------------- names -- */
-
-/* How a step is called: the names from where the walk began, links resolved. */
-static void name_of(const struct walk_state *state, const char *name, char *path)
-{
-	size_t used = strlen(state->where);
-
-	memcpy(path, state->where, used);
-	if (*name && (used > 0 || state->absolute))
-		path[used++] = '/';
-	strcpy(path + used, name);
-	if (path[0] == '\0')
-		strcpy(path, state->absolute ? "/" : ".");
-}
-
-static void enter(struct walk_state *state, const char *name)
-{
-	char *slash = strrchr(state->where, '/');
-	const char *last = slash ? slash + 1 : state->where;
-
-	if (strcmp(name, "..") != 0) {
-		if (strlen(state->where) + strlen(name) + 2 > sizeof(state->where)) {
-			strcpy(state->where, "..."); /* too long to be told */
-			return;
-		}
-		char path[sizeof(state->where)];
-
-		name_of(state, name, path);
-		strcpy(state->where, path);
-	} else if (state->where[0] == '\0' || strcmp(last, "..") == 0) {
-		if (!state->absolute && strlen(state->where) + 4 < sizeof(state->where))
-			strcat(state->where, state->where[0] ? "/.." : "..");
-	} else {
-		*(slash ? slash : state->where) = '\0';
-	}
-}
-
-/* What is left of the way: the path, and within it the targets of links, the innermost on top. */
-
-static int push(struct walk_state *state, char *owned, const char *rest)
-{
-	if (state->n_frames == state->frame_room) {
-		size_t room = state->frame_room ? state->frame_room * 2 : 8;
-		struct walk_frame *larger = reallocarray(state->frames, room, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		state->frames = larger;
-		state->frame_room = room;
-	}
-	state->frames[state->n_frames++] = (struct walk_frame){.owned = owned, .rest = rest};
-	return 0;
-}
-
-/*
- * The next name into NAME; false at the end.  *LAST: nothing follows but slashes, which *SLASH
- * tells.  Frames at their end are dropped before, as the kernel does.
- */
-static bool next_name(struct walk_state *state, char name[NAME_MAX + 2], bool *last, bool *slash)
-{
-	while (state->n_frames > 0) {
-		struct walk_frame *frame = &state->frames[state->n_frames - 1];
-
-		frame->rest += strspn(frame->rest, "/");
-		if (*frame->rest != '\0')
-			break;
-		free(frame->owned);
-		state->n_frames--;
-	}
-	if (state->n_frames == 0)
-		return false;
-
-	struct walk_frame *frame = &state->frames[state->n_frames - 1];
-	size_t length = strcspn(frame->rest, "/");
-	size_t kept = length > NAME_MAX + 1 ? NAME_MAX + 1 : length;
-
-	memcpy(name, frame->rest, kept);
-	name[kept] = '\0';
-	frame->rest += length;
-	*slash = *frame->rest == '/';
-	*last = true;
-	for (size_t i = 0; i < state->n_frames; i++)
-		if (state->frames[i].rest[strspn(state->frames[i].rest, "/")] != '\0')
-			*last = false;
-	/* A link's target is not the last name where the path went on behind it with a slash alone:
-	 * then the outermost slash asks for a directory. */
-	for (size_t i = 0; *last && i + 1 < state->n_frames; i++)
-		*slash = *slash || *state->frames[i].rest == '/';
-	return true;
-}
-
 /* ------------------------------------------------------------------------------------- links -- */
 
 #ifndef SYS_openat2
@@ -280,7 +120,7 @@ static int jump(struct walk_state *state, const char *name, const char *path)
 	if (error < 0)
 		return error;
 	go_to(state, object);
-	enter(state, name);
+	walk_enter(state, name);
 	return 0;
 }
 
@@ -292,7 +132,7 @@ static int follow_target(struct walk_state *state, const char *path, char *targe
 		free(target);
 		return walk_add_end(state, path, NULL, -ENOENT);
 	}
-	error = push(state, target, target);
+	error = walk_push(state, target, target);
 	if (error < 0) {
 		free(target);
 		return error;
@@ -305,7 +145,7 @@ static int follow(struct walk_state *state, struct object *link, const char *nam
 	char path[WALK_PATH], target[PATH_MAX];
 	struct walk_step *step;
 
-	name_of(state, name, path);
+	walk_name(state, name, path);
 	if (state->links++ >= LINKS_MAXIMUM)
 		return walk_add_end(state, path, link, -ELOOP);
 
@@ -341,7 +181,8 @@ static int follow(struct walk_state *state, struct object *link, const char *nam
 /* Whether a link at the path's very end is followed for what is asked; a slash behind it or not. */
 static bool follows_last(const struct walk_state *state, bool slash)
 {
-	/* filename_parentat() leaves the last name alone, slash or not; filename_lookup() does not. */
+	/* filename_parentat() leaves the last name alone, slash or not; filename_lookup() does not.
+	 */
 	if (state->want == ACCESS_LINK)
 		return slash;
 	return state->want != ACCESS_DELETE && state->want != ACCESS_CREATE;
@@ -353,7 +194,7 @@ static int step_dots(struct walk_state *state, const char *name, bool last)
 	struct object *object;
 	char path[WALK_PATH];
 
-	name_of(state, name, path);
+	walk_name(state, name, path);
 	if (last)
 		state->dots = name[1] == '.' ? 2 : 1;
 	if (name[1] == '\0')
@@ -370,7 +211,7 @@ static int step_dots(struct walk_state *state, const char *name, bool last)
 
 	if (error == 0) {
 		go_to(state, object);
-		enter(state, "..");
+		walk_enter(state, "..");
 	}
 	return error;
 }
@@ -381,7 +222,7 @@ static int step_name(struct walk_state *state, const char *name, bool last, bool
 	char path[WALK_PATH];
 	int error;
 
-	name_of(state, name, path);
+	walk_name(state, name, path);
 	/* O_CREAT with a slash behind: refused before anything is looked up. */
 	if (last && slash && (state->want & ACCESS_CREATE) && (state->want & ACCESS_RWX))
 		return walk_add_end(state, path, NULL, -EISDIR);
@@ -406,7 +247,7 @@ static int step_name(struct walk_state *state, const char *name, bool last, bool
 	if (!S_ISDIR(object->mode))
 		return walk_add_end(state, path, object, -ENOTDIR);
 	go_to(state, object);
-	enter(state, name);
+	walk_enter(state, name);
 	return 0;
 }
 
@@ -416,10 +257,10 @@ static int go(struct walk_state *state)
 	bool last, slash;
 	int error = 0;
 
-	while (error == 0 && !state->ended && next_name(state, name, &last, &slash)) {
+	while (error == 0 && !state->ended && walk_next_name(state, name, &last, &slash)) {
 		struct walk_step *step;
 
-		name_of(state, "", path);
+		walk_name(state, "", path);
 		if (!S_ISDIR(state->current->mode))
 			return walk_add_end(state, path, state->current, -ENOTDIR);
 		error = walk_add(state, CHECK_SEARCH, path, &step);
@@ -434,7 +275,7 @@ static int go(struct walk_state *state)
 	}
 	if (error == 0 && !state->ended) {
 		/* It ended with "/", a dot, or a link to such. */
-		name_of(state, "", path);
+		walk_name(state, "", path);
 		error = walk_end_place(state, path);
 	}
 	return error;
@@ -472,7 +313,7 @@ int walk_path(const struct walk_base *base, const char *path, unsigned want, str
 	} else if (strlen(path) >= PATH_MAX) {
 		error = walk_add_end(state, path, NULL, -ENAMETOOLONG);
 	} else {
-		error = push(state, NULL, path);
+		error = walk_push(state, NULL, path);
 		if (error == 0)
 			error = begin_at(state, path[0] == '/');
 		if (error == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Within a walk: what walk.c, the way, and walk-end.c, its end, share. */
-#ifndef ACCESS_WALK_END_H
-#define ACCESS_WALK_END_H
+/* Within a walk: what walk.c, the way, and walk-end.c, its end, share; and walk-state.c, both. */
+#ifndef ACCESS_WALK_STATE_H
+#define ACCESS_WALK_STATE_H
 
 #include <limits.h>
 
@@ -40,6 +40,20 @@ int walk_add(struct walk_state *state, enum walk_check check, const char *path,
 int walk_add_object(struct walk_state *state, int fd, struct object **object) IMP_MUST_CHECK;
 int walk_add_end(struct walk_state *state, const char *path, struct object *object,
 		 int error) IMP_MUST_CHECK;
+
+/* How a step is called: the names from where the walk began, links resolved, and NAME;
+ * PATH has room for WALK_PATH bytes. */
+void walk_name(const struct walk_state *state, const char *name, char *path);
+/* The walk stands in NAME now. */
+void walk_enter(struct walk_state *state, const char *name);
+
+/* More of the way, before what is left of it; OWNED is freed at its end.  -ENOMEM. */
+int walk_push(struct walk_state *state, char *owned, const char *rest) IMP_MUST_CHECK;
+/*
+ * The next name; false at the end.  *LAST: nothing follows but slashes, which *SLASH tells.  What
+ * has come to its end is dropped before, as the kernel does.
+ */
+bool walk_next_name(struct walk_state *state, char name[NAME_MAX + 2], bool *last, bool *slash);
 
 /* The last name is OBJECT, in the current directory. */
 int walk_end_found(struct walk_state *state, const char *path, struct object *object,
