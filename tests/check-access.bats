@@ -201,6 +201,40 @@ expect() {
   assert_line --index 0 "not known: whether alice may read /proc/version"
 }
 
+@test "FUSE: only its mounter, unless it is mounted for others and with permissions" {
+  need_world
+  need bindfs
+  mkdir /srv/below /srv/own /srv/all
+  file /srv/below/open root 0644
+  file /srv/below/secret root 0600
+  bindfs --no-allow-other /srv/below /srv/own 2>/dev/null || skip "needs /dev/fuse"
+  bindfs -o default_permissions /srv/below /srv/all
+  expect access-fuse 1 idn-check access -u alice /srv/own/open
+  run -0 idn-check access -q -u root /srv/own/open
+  run -0 idn-check access -u alice /srv/all/open
+  assert_line --regexp '^  kernel +read +allowed +agrees$'
+  run -1 idn-check access -u alice /srv/all/secret
+  assert_line --regexp '^  kernel +read +DENIED +EACCES, agrees$'
+  run -0 idn-check access -v -u alice /srv/all/open
+  assert_line --regexp '^  suspect +FUSE at /srv/all, mounted by uid 0, allow_other, default_permissions$'
+}
+
+@test "where the kernel says otherwise its word counts, and suspects are named" {
+  need_world
+  ! grep -q 'define WITH_SANITIZERS' "$BUILD/config.h" || skip "the sanitizers want to be loaded first"
+  file /srv/f root 0644
+  file /srv/g root 0600
+  export LD_PRELOAD=$BUILD/tests/.libs/libsecurity.so
+  run -1 idn-check access -u bob /srv/f
+  assert_line --index 0 "denied: bob may not read /srv/f"
+  assert_line --regexp '^  f +read +allowed +mode rw-r--r--, other r--$'
+  assert_line --regexp '^  kernel +read +DENIED +EACCES, DIFFERS: its word counts$'
+  run -0 idn-check access --json -u carol /srv/g
+  unset LD_PRELOAD
+  assert_equal "$(jq -c '[.allowed, .evaluated.allowed, .kernel.allowed, .kernel.agrees]' <<<"$output")" \
+    '[true,false,true,false]'
+}
+
 @test "odd names: not UTF-8, with blanks, newlines, dashes" {
   need_acls
   local name
