@@ -2,6 +2,7 @@
 /* Rounds of random trees, questions and identities; see differential.h. */
 #include <errno.h>
 #include <popt.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -233,9 +234,11 @@ static int work_together(const struct options *options, uint64_t seed)
 				  options->cases / options->jobs + 1));
 	}
 	for (int i = 0, status; i < options->jobs; i++)
-		if (wait(&status) < 0 || !WIFEXITED(status))
+		if (wait(&status) < 0 || !WIFEXITED(status)) {
+			fprintf(stderr, "access-differential: a process ended with status %#x\n",
+				(unsigned)status);
 			worst = FAILED;
-		else if (WEXITSTATUS(status) && worst != FAILED)
+		} else if (WEXITSTATUS(status) && worst != FAILED)
 			worst = WEXITSTATUS(status);
 	return worst;
 }
@@ -279,6 +282,8 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "--hold") == 0)
 		world_hold();
+	/* An oracle that ends early is to be reported, not to end its parent. */
+	signal(SIGPIPE, SIG_IGN);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	parse(argc, (const char **)argv, &options);
 	if (options.seed)

@@ -52,8 +52,8 @@ static void on_signal(int signal)
 
 static void watch_ends(void)
 {
-	static const int signals[] = {SIGHUP,  SIGINT,	SIGQUIT, SIGTERM, SIGPIPE,
-				      SIGALRM, SIGABRT, SIGSEGV, SIGBUS,  SIGFPE};
+	static const int signals[] = {SIGHUP,  SIGINT,	SIGQUIT, SIGTERM, SIGALRM,
+				      SIGABRT, SIGSEGV, SIGBUS,	 SIGFPE};
 	struct sigaction action = {.sa_handler = on_signal,
 				   .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Random questions: what the evaluator is asked, and what the kernel needs to be asked the same. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -104,32 +105,53 @@ static void find_sibling(struct question *question)
 	strcat(question->sibling, "~");
 }
 
-static void find_victim(struct tree *tree, struct question *question)
+/* What root cannot put back is only looked at. */
+static void only_look(struct question *question)
+{
+	question->operation = OPERATION_LIST;
+	question->want = ACCESS_LIST;
+	question->sibling[0] = '\0';
+}
+
+/* What is to be removed. */
+static void find_name(struct tree *tree, struct question *question)
 {
 	struct stat status;
 	int parent = question_open_parent(question);
+	bool hidden = parent < 0 && errno == EACCES;
 	bool found = parent >= 0 && question->name[0] &&
 		     fstatat(parent, question->name, &status, AT_SYMLINK_NOFOLLOW) == 0;
 
+	hidden = hidden || (parent >= 0 && !found && errno == EACCES);
 	if (parent >= 0)
 		close(parent);
-
 	question->directory =
 		is_dots(question->name) || !question->name[0] || (found && S_ISDIR(status.st_mode));
 	if (found && (question->want & ACCESS_DELETE))
 		question->victim = tree_find(tree, status.st_dev, status.st_ino);
-	if (stat(question->path, &status) < 0)
+	if (hidden && (question->want & ACCESS_DELETE))
+		only_look(question);
+}
+
+/* What the path leads to. */
+static void find_victim(struct tree *tree, struct question *question)
+{
+	struct stat status;
+	bool changes = question->want & (ACCESS_CHMOD | ACCESS_CHOWN);
+
+	find_name(tree, question);
+	if (stat(question->path, &status) < 0) {
+		if (changes && errno == EACCES)
+			only_look(question);
 		return;
+	}
 	question->kind = status.st_mode & S_IFMT;
 	question->mode = status.st_mode;
-	if (question->want & (ACCESS_CHMOD | ACCESS_CHOWN)) {
-		question->victim = tree_find(tree, status.st_dev, status.st_ino);
-		/* Not ours to change. */
-		if (!question->victim) {
-			question->operation = OPERATION_LIST;
-			question->want = ACCESS_LIST;
-		}
-	}
+	if (!changes)
+		return;
+	question->victim = tree_find(tree, status.st_dev, status.st_ino);
+	if (!question->victim)
+		only_look(question);
 }
 
 /* Only a directory can be made by a name with a slash behind it. */

@@ -273,9 +273,13 @@ static bool remount(const struct tree *tree, unsigned long flags, const char *op
 /* The whole file system, in ways that a mount of it cannot be. */
 static void change_file_system(struct tree *tree)
 {
+	static bool cannot;
+
 	/* Newer kernels have no ext4 without ACLs. */
-	if (strcmp(tree->on->kind, "ext4") == 0 && one_in(12))
+	if (strcmp(tree->on->kind, "ext4") == 0 && one_in(12) && !cannot) {
 		tree->without_lists = remount(tree, 0, "noacl");
+		cannot = !tree->without_lists;
+	}
 	tree->read_only = one_in(24);
 	if (tree->read_only && !remount(tree, MS_RDONLY, tree->without_lists ? "noacl" : NULL))
 		broken("remount %s ro", tree->on->top);
