@@ -87,3 +87,17 @@ CPP
     readelf -sW "$program" | grep -q _chk@
   done
 }
+
+@test "a program that contains a library does not load it as well" {
+  need readelf nm
+  local program needed
+  for program in idn-check idn-run-as; do
+    program=$BUILD/cmd/$program/$program
+    needed=$(readelf -d "$program" | grep NEEDED)
+    ! nm "$program" | grep -q ' T cap_get_proc$' || refute grep -q 'libcap\.' <<<"$needed"
+    ! nm "$program" | grep -q ' T poptGetContext$' || refute grep -q 'libpopt\.' <<<"$needed"
+    ! nm "$program" | grep -q ' T json_object$' || refute grep -q 'libjansson\.' <<<"$needed"
+    ! nm "$program" | grep -q ' T acl_get_file$' || refute grep -q 'libacl\.' <<<"$needed"
+    ! nm "$program" | grep -q ' T nettle_base64_encode_raw$' || refute grep -q 'libnettle\.' <<<"$needed"
+  done
+}

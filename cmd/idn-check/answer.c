@@ -3,23 +3,35 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "check.h"
 
 /* How often one looks again where the two differ: what lies between them may have changed. */
 enum { LOOKS = 3 };
 
+static bool is_program(const struct walk *walk)
+{
+	const struct object *object = walk->count ? walk->steps[walk->count - 1].object : NULL;
+
+	return object && S_ISREG(object->mode) && (object->mode & 0111);
+}
+
 static int look(const struct walk_base *base, bool ask, struct answer *answer)
 {
 	const struct access_subject *subject = &answer->who->subject;
 	struct access_answer *evaluated = &answer->evaluated;
-	int error = walk_path(base, answer->path, answer->want, &answer->walk);
+	int error = walk_path_unsettled(base, answer->path, answer->want, &answer->walk);
 
 	if (error < 0)
 		return error;
 	answer->verdicts = calloc(answer->walk.count + 1, sizeof(*answer->verdicts));
 	if (!answer->verdicts)
 		return -ENOMEM;
+	judge_walk(&answer->walk, subject, answer->verdicts, evaluated);
+	/* Whether a file that permissions keep closed is being run makes no difference, unless it
+	 * is one that can be, and they are to be mended. */
+	walk_settle(&answer->walk, evaluated->result != RESULT_DENIED || is_program(&answer->walk));
 	judge_walk(&answer->walk, subject, answer->verdicts, evaluated);
 	answer->compared = false;
 	answer->agrees = false;

@@ -75,7 +75,7 @@ static int convert(acl_t from, struct acl **acl)
 	return 0;
 }
 
-int acl_read(int fd, enum acl_kind kind, struct acl **acl)
+int access_acl_read(int fd, enum acl_kind kind, struct acl **acl)
 {
 	char path[PROCFS_FD_PATH];
 
@@ -99,7 +99,7 @@ int acl_read(int fd, enum acl_kind kind, struct acl **acl)
 	return error;
 }
 
-unsigned acl_mask(const struct acl *acl)
+unsigned access_acl_mask(const struct acl *acl)
 {
 	for (size_t i = 0; i < acl->count; i++)
 		if (acl->entries[i].tag == ACL_TAG_MASK)
@@ -107,7 +107,7 @@ unsigned acl_mask(const struct acl *acl)
 	return 7;
 }
 
-struct acl *acl_copy(const struct acl *acl, size_t more)
+struct acl *access_acl_copy(const struct acl *acl, size_t more)
 {
 	struct acl *copy = malloc(sizeof(*copy) + (acl->count + more) * sizeof(copy->entries[0]));
 

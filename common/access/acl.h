@@ -33,12 +33,12 @@ enum acl_kind { ACL_OF_ACCESS, ACL_OF_DEFAULT };
  * more than the mode says; else the caller's, to be freed with free(3).
  * -EOPNOTSUPP where the file system, or this mount of it, has none; what getxattr(2) reports.
  */
-int acl_read(int fd, enum acl_kind kind, struct acl **acl) IMP_MUST_CHECK;
+int access_acl_read(int fd, enum acl_kind kind, struct acl **acl) IMP_MUST_CHECK;
 
 /* A copy, with room for MORE entries; NULL without memory. */
-struct acl *acl_copy(const struct acl *acl, size_t more);
+struct acl *access_acl_copy(const struct acl *acl, size_t more);
 
 /* The mask's bits, or 7 where there is none. */
-unsigned acl_mask(const struct acl *acl);
+unsigned access_acl_mask(const struct acl *acl);
 
 #endif

@@ -268,7 +268,7 @@ static int change_acl(struct change_list *list, const struct walk_step *step,
 	uid_t uid = subject->identity.view.uid;
 	unsigned now = bits_now(object, subject), seen = object->mode >> 3 & 7;
 	bool had = object->acl != NULL;
-	struct acl *acl = had ? acl_copy(object->acl, 1) : acl_of_mode(object->mode);
+	struct acl *acl = had ? access_acl_copy(object->acl, 1) : acl_of_mode(object->mode);
 	char user[256], entry_text[4], mask_text[4];
 	int result;
 

@@ -54,7 +54,7 @@ static int copy_walk(const struct walk *walk, struct walk *copy)
 		*object = *walk->objects[i];
 		object->acl = NULL;
 		if (walk->objects[i]->acl)
-			object->acl = acl_copy(walk->objects[i]->acl, 0);
+			object->acl = access_acl_copy(walk->objects[i]->acl, 0);
 		if (walk->objects[i]->acl && !object->acl)
 			return -ENOMEM;
 	}

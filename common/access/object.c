@@ -212,7 +212,7 @@ int object_read(int fd, pid_t mounts_of, struct object *object)
 	}
 	/* Links have no permissions, and so no list. */
 	if (!S_ISLNK(object->mode))
-		object->acl_error = acl_read(fd, ACL_OF_ACCESS, &object->acl);
+		object->acl_error = access_acl_read(fd, ACL_OF_ACCESS, &object->acl);
 	if (object->acl_error == -ENOMEM) {
 		object_clear(object);
 		return -ENOMEM;

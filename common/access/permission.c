@@ -93,7 +93,7 @@ static void by_class(enum access_rule rule, unsigned bits, unsigned wanted,
 static void by_entry(enum access_rule rule, const struct acl_entry *entry, const struct acl *acl,
 		     unsigned wanted, struct access_verdict *verdict)
 {
-	verdict->mask = acl_mask(acl);
+	verdict->mask = access_acl_mask(acl);
 	verdict->entry = entry;
 	verdict->masked = (entry->bits & wanted) != (entry->bits & verdict->mask & wanted);
 	by_class(rule, entry->bits & verdict->mask, wanted, verdict);

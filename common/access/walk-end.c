@@ -48,18 +48,19 @@ static int add_change(struct walk_state *state, unsigned bits)
 
 /* --------------------------------------------------------------------------------- use, open -- */
 
-/* What open(2) and execve(2) look at and access(2) does not; where there is nothing, no step. */
+/*
+ * What open(2) and execve(2) look at and access(2) does not; where there is nothing, no step.  What
+ * takes a look at all processes is left to walk_settle().
+ */
 static int add_open(struct walk_state *state, const char *path, struct object *object)
 {
 	unsigned want = state->want & ACCESS_RWX;
 	bool writing = want & ACCESS_WRITE, regular = S_ISREG(object->mode);
 	bool device = S_ISCHR(object->mode) || S_ISBLK(object->mode);
-	/* Whatever its mode: it may have been another when the program was started. */
-	bool busy = writing && regular && procfs_is_running(object->dev, object->ino);
-	bool swap = writing && regular && procfs_is_swap_file(object->dev, object->ino);
+	bool unsettled = writing && regular;
 	struct walk_step *step;
 
-	if (!busy && !swap && !device && !(writing && object->append_only) &&
+	if (!unsettled && !device && !(writing && object->append_only) &&
 	    !((want & ACCESS_EXECUTE) && !regular && !S_ISDIR(object->mode)))
 		return 0;
 
@@ -67,10 +68,27 @@ static int add_open(struct walk_state *state, const char *path, struct object *o
 
 	if (error == 0) {
 		step->want = want;
-		step->busy_text = busy;
-		step->swap_file = swap;
+		step->unsettled = unsettled;
 	}
 	return error;
+}
+
+void walk_settle(struct walk *walk, bool look)
+{
+	struct walk_step *step = walk->count ? &walk->steps[walk->count - 1] : NULL;
+
+	if (!step || !step->unsettled)
+		return;
+	step->unsettled = false;
+	/* Whatever its mode: it may have been another when the program was started. */
+	if (look) {
+		step->busy_text = procfs_is_running(step->object->dev, step->object->ino);
+		step->swap_file = procfs_is_swap_file(step->object->dev, step->object->ino);
+	}
+	if (!step->busy_text && !step->swap_file && !step->object->append_only) {
+		free(step->path);
+		walk->count--;
+	}
 }
 
 static int end_use(struct walk_state *state, const char *path, struct object *object)
@@ -223,7 +241,7 @@ int walk_end_missing(struct walk_state *state, const char *path, bool slash)
 		error = add_last(state, CHECK_CREATE, path, state->current, &step);
 	/* Told, and of no weight: what cannot be read is not told. */
 	if (error == 0 &&
-	    acl_read(state->current->fd, ACL_OF_DEFAULT, &step->default_acl) == -ENOMEM)
+	    access_acl_read(state->current->fd, ACL_OF_DEFAULT, &step->default_acl) == -ENOMEM)
 		error = -ENOMEM;
 	return error;
 }

@@ -293,7 +293,8 @@ static bool is_question(unsigned want)
 	return !((want & ACCESS_CREATE) && (want & ACCESS_EXECUTE));
 }
 
-int walk_path(const struct walk_base *base, const char *path, unsigned want, struct walk *walk)
+int walk_path_unsettled(const struct walk_base *base, const char *path, unsigned want,
+			struct walk *walk)
 {
 	static const struct walk_base own = {.root = -1, .current = AT_FDCWD};
 	struct walk_state *state;
@@ -325,6 +326,15 @@ int walk_path(const struct walk_base *base, const char *path, unsigned want, str
 	free(state);
 	if (error < 0)
 		walk_clear(walk);
+	return error;
+}
+
+int walk_path(const struct walk_base *base, const char *path, unsigned want, struct walk *walk)
+{
+	int error = walk_path_unsettled(base, path, want, walk);
+
+	if (error == 0)
+		walk_settle(walk, true);
 	return error;
 }
 

@@ -55,6 +55,7 @@ struct walk_step {
 	bool not_empty;	  /* CHECK_DELETE: a directory with something in it */
 	bool mount_point; /* CHECK_DELETE */
 	bool busy_text, swap_file; /* a running program; in use for swapping */
+	bool unsettled; /* CHECK_OPEN: whether it is one of these was not looked at yet */
 };
 
 struct walk {
@@ -79,6 +80,14 @@ struct walk_base {
  */
 int walk_path(const struct walk_base *base, const char *path, unsigned want,
 	      struct walk *walk) IMP_MUST_CHECK;
+/*
+ * The same without what takes a look at every process of the machine: for who asks for that only
+ * where it can still matter, by walk_settle(), which ends with LOOK false without having looked.
+ */
+int walk_path_unsettled(const struct walk_base *base, const char *path, unsigned want,
+			struct walk *walk) IMP_MUST_CHECK;
+void walk_settle(struct walk *walk, bool look);
+
 void walk_clear(struct walk *walk);
 
 #endif
