@@ -130,6 +130,9 @@ expect() {
   assert_line --index 0 "allowed: $process (bob) may read /srv/hers"
   run -1 idn-check access -t "$process/$process" -w w /srv/hers
   run -0 idn-check access -q -t "$$" -w w /srv/hers
+  # No uid is 65535, a process may well be.
+  run idn-check access -t 65535 /srv/hers
+  refute_output --partial "not of the form"
   run -2 idn-check access -t 0 /srv/hers
   assert_output "idn-check: 0: not of the form PID or PID/TID"
   kill "$process"

@@ -33,30 +33,12 @@ bool subject_option(poptContext context, int option, struct subject_options *opt
 	return true;
 }
 
-/* PID or PID/TID; 0 for a TID that is not said. */
-static bool parse_thread(const char *text, pid_t *pid, pid_t *tid)
-{
-	char *copy = strdup(text), *second = copy;
-	uint32_t numbers[2] = {0, 0};
-	char *first = copy ? strsep(&second, "/") : NULL;
-	bool good = first && identity_parse_id(first, &numbers[0]) == 0 && numbers[0] > 0 &&
-		    numbers[0] <= INT32_MAX;
-
-	if (good && second)
-		good = identity_parse_id(second, &numbers[1]) == 0 && numbers[1] > 0 &&
-		       numbers[1] <= INT32_MAX;
-	free(copy);
-	*pid = (pid_t)numbers[0];
-	*tid = (pid_t)numbers[1];
-	return good;
-}
-
 static int find_one(struct named_subject *named, enum imp_level level)
 {
 	pid_t pid, tid;
 
 	if (named->is_thread) {
-		if (!parse_thread(named->text, &pid, &tid))
+		if (procfs_parse_thread(named->text, &pid, &tid) < 0)
 			return -EDOM;
 		return subject_of_thread(pid, tid, level, &named->subject);
 	}

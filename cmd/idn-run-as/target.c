@@ -140,24 +140,6 @@ static void choose_capabilities(const struct options *options, struct target *ta
 
 /* ------------------------------------------------------------------------------ a thread -- */
 
-static void parse_thread(const char *text, pid_t *pid, pid_t *tid)
-{
-	char *copy = strdup(text), *second = copy;
-	uint32_t numbers[2] = {0, 0};
-
-	must(copy ? 0 : -ENOMEM, text);
-	char *first = strsep(&second, "/");
-
-	if (identity_parse_id(first, &numbers[0]) < 0 || numbers[0] == 0 ||
-	    numbers[0] > INT32_MAX ||
-	    (second && (identity_parse_id(second, &numbers[1]) < 0 || numbers[1] == 0 ||
-			numbers[1] > INT32_MAX)))
-		die(EXIT_FAILED, "--thread: %s: not of the form PID or PID/TID", text);
-	*pid = (pid_t)numbers[0];
-	*tid = second ? (pid_t)numbers[1] : *pid;
-	free(copy);
-}
-
 /* Capabilities count in the user namespace that they were given in, and nowhere above it. */
 static bool is_of_another_namespace(pid_t pid, pid_t tid)
 {
@@ -175,7 +157,9 @@ static void find_thread(const struct options *options, struct target *target)
 	struct procfs_thread thread;
 	pid_t pid, tid;
 
-	parse_thread(options->thread, &pid, &tid);
+	if (procfs_parse_thread(options->thread, &pid, &tid) < 0)
+		die(EXIT_FAILED, "--thread: %s: not of the form PID or PID/TID", options->thread);
+	tid = tid ? tid : pid;
 
 	int error = procfs_read_thread(pid, tid, &thread);
 

@@ -115,31 +115,11 @@ static int show_list(const struct options *options)
 
 /* ------------------------------------------------------------------------------- options -- */
 
-static bool parse_pid(const char *text, const char **end, pid_t *pid)
-{
-	char *after;
-
-	if (text[0] < '1' || text[0] > '9')
-		return false;
-	errno = 0;
-	long value = strtol(text, &after, 10);
-
-	if (errno || value > INT32_MAX)
-		return false;
-	*pid = (pid_t)value;
-	*end = after;
-	return true;
-}
-
 static struct subject parse_subject(const char *text)
 {
 	struct subject subject = {.text = text};
-	const char *end;
 
-	if (parse_pid(text, &end, &subject.pid) && *end == '\0')
-		return subject;
-	if (parse_pid(text, &end, &subject.pid) && *end == '/' &&
-	    parse_pid(end + 1, &end, &subject.tid) && *end == '\0')
+	if (procfs_parse_thread(text, &subject.pid, &subject.tid) == 0)
 		return subject;
 	die(EXIT_USAGE, "%s: not a PID or PID/TID", text);
 }

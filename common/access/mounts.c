@@ -21,22 +21,6 @@ struct mount_line {
 	char root[PATH_MAX], point[PATH_MAX]; /* of the file system; from the root directory */
 };
 
-/* "\040" for a blank, and so on. */
-static void unescape(char *text)
-{
-	char *to = text;
-
-	for (const char *from = text; *from; to++) {
-		if (from[0] == '\\' && from[1] && from[2] && from[3]) {
-			*to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
-			from += 4;
-		} else {
-			*to = *from++;
-		}
-	}
-	*to = '\0';
-}
-
 static bool parse_line(const char *text, struct mount_line *line)
 {
 	/* The widths are those of the fields, less one. */
@@ -44,8 +28,8 @@ static bool parse_line(const char *text, struct mount_line *line)
 	if (sscanf(text, "%llu %llu %u:%u %4095s %4095s", &line->id, &line->parent, &line->major,
 		   &line->minor, line->root, line->point) != 6)
 		return false;
-	unescape(line->root);
-	unescape(line->point);
+	mount_line_unescape(line->root);
+	mount_line_unescape(line->point);
 	return true;
 }
 

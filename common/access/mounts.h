@@ -18,4 +18,7 @@ bool mounts_lie_over(const struct object *directory, const char *name, pid_t mou
  */
 int mounts_read_idmap(struct object *directory) IMP_MUST_CHECK;
 
+/* Within one of its fields: undoes what keeps it one word. */
+void mount_line_unescape(char *text);
+
 #endif

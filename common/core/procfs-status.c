@@ -197,3 +197,29 @@ void procfs_clear_thread(struct procfs_thread *thread)
 	free(thread->groups);
 	*thread = (struct procfs_thread){.pid = 0};
 }
+
+static const char *parse_id(const char *text, pid_t *id)
+{
+	char *end;
+
+	/* No sign, no leading zero; unlike a uid, 65535 is one like any other. */
+	if (text[0] < '1' || text[0] > '9')
+		return NULL;
+	errno = 0;
+	long value = strtol(text, &end, 10);
+
+	if (errno || value > INT32_MAX)
+		return NULL;
+	*id = (pid_t)value;
+	return end;
+}
+
+int procfs_parse_thread(const char *text, pid_t *pid, pid_t *tid)
+{
+	const char *end = parse_id(text, pid);
+
+	*tid = 0;
+	if (end && *end == '/')
+		end = parse_id(end + 1, tid);
+	return end && *end == '\0' ? 0 : -EINVAL;
+}

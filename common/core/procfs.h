@@ -34,6 +34,9 @@ void procfs_clear_thread(struct procfs_thread *thread);
 /* Parses the text of a status file, which must end in NUL.  -EPROTO, -ENOMEM. */
 int procfs_parse_status(const char *text, struct procfs_thread *thread) IMP_MUST_CHECK;
 
+/* Reads "PID" or "PID/TID", as people write them; *TID is 0 where it is not said.  -EINVAL. */
+int procfs_parse_thread(const char *text, pid_t *pid, pid_t *tid) IMP_MUST_CHECK;
+
 /* Reads COUNT ids in decimal; returns what follows them, or NULL. */
 const char *procfs_parse_ids(const char *text, uint32_t *ids, size_t count);
 /* One number alone, up to the end of the line.  -EPROTO. */

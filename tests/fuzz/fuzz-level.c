@@ -7,6 +7,7 @@
 #include "fuzz.h"
 #include "identity.h"
 #include "level.h"
+#include "procfs.h"
 
 static const char prefix[] = "impersonate/";
 
@@ -80,6 +81,18 @@ static void parse_addresses(const uint8_t *data, size_t size)
 	free(address);
 }
 
+static void parse_thread(const char *text)
+{
+	pid_t pid, tid;
+
+	if (procfs_parse_thread(text, &pid, &tid) < 0)
+		return;
+	PROMISED(pid > 0 && tid >= 0);
+	PROMISED(text[strspn(text, "0123456789/")] == '\0');
+	PROMISED((tid > 0) == (strchr(text, '/') != NULL));
+	PROMISED(atoll(text) == pid);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);
@@ -90,6 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size] = '\0';
 	parse_level(text);
 	parse_id(text);
+	parse_thread(text);
 	free(text);
 	parse_addresses(data, size);
 	return 0;
