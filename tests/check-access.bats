@@ -68,6 +68,28 @@ expect() {
   assert_line --regexp '^ +capabilities none$'
 }
 
+@test "a file's label of a security module is among the facts" {
+  need_world
+  need python3
+  file /srv/f root 0644
+  python3 -c 'import os; os.setxattr("/srv/f", "security.selinux", b"system_u:object_r:etc_t:s0\0")' ||
+    skip "needs a file system with labels"
+  run -0 idn-check access -v -u alice /srv/f
+  assert_line --regexp '^ +label system_u:object_r:etc_t:s0$'
+  run -0 idn-check access -v --json -u alice /srv/f
+  assert_equal "$(jq -r '.evaluated.steps[-1].facts.label' <<<"$output")" system_u:object_r:etc_t:s0
+}
+
+@test "on a mount nosuid a set-user-ID program runs, and as whoever ran it" {
+  need_world
+  file /srv/program root 4755
+  run -0 idn-check access -u alice -w x /srv/program
+  assert_line --regexp '^  program +execute +allowed +mode rwsr-xr-x, other r-x$'
+  mount -o remount,nosuid /srv
+  run -0 idn-check access -u alice -w x /srv/program
+  assert_line --regexp ", other r-x, mounted nosuid: gives nobody its owner's identity\$"
+}
+
 @test "links, a sticky directory, set-group-ID and default ACLs are told" {
   need_acls
   mkdir -p /srv/team /srv/drop
@@ -232,6 +254,7 @@ expect() {
   assert_line --index 0 "denied: bob may not read /srv/f"
   assert_line --regexp '^  f +read +allowed +mode rw-r--r--, other r--$'
   assert_line --regexp '^  kernel +read +DENIED +EACCES, DIFFERS: its word counts$'
+  assert_line --regexp '^  suspect '
   run -0 idn-check access --json -u carol /srv/g
   unset LD_PRELOAD
   assert_equal "$(jq -c '[.allowed, .evaluated.allowed, .kernel.allowed, .kernel.agrees]' <<<"$output")" \

@@ -53,6 +53,7 @@ static json_t *facts_object(const struct object *object)
 		append(acl,
 		       json_text(describe_entry(&object->acl->entries[i], text, sizeof(text))));
 	json_put(facts, "acl", acl);
+	json_put(facts, "label", json_text(object_label(object, text, sizeof(text)) ? text : NULL));
 	json_put(facts, "mount", json_text(object->mount_line));
 	return facts;
 }

@@ -111,6 +111,10 @@ static void put_facts(FILE *out, const struct columns *columns, const struct obj
 		snprintf(line, sizeof(line), "acl: %s", reason_of(object->acl_error));
 		put_note(out, columns, "", line);
 	}
+	if (object_label(object, entry, sizeof(entry))) {
+		snprintf(line, sizeof(line), "label %s", entry);
+		put_note(out, columns, "", line);
+	}
 	if (object->mount_line) {
 		snprintf(line, sizeof(line), "mount %s", object->mount_line);
 		put_note(out, columns, "", line);
@@ -260,6 +264,9 @@ void print_answer(FILE *out, struct answer *answer, bool verbose)
 		put_subject(out, &columns, &answer->who->subject);
 	if (!verbose && (!answer->compared || answer->agrees))
 		return;
+	if (answer->compared && !answer->agrees && answer->n_suspects == 0)
+		put_note(out, &columns, "suspect",
+			 "a security module that does not show itself, or a change meanwhile");
 	for (size_t i = 0; i < answer->n_suspects; i++)
 		put_note(out, &columns, answer->suspects[i].proven ? "cause" : "suspect",
 			 answer->suspects[i].text);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "access/describe.h"
 #include "core/capability.h"
@@ -321,6 +322,14 @@ static void describe_fixed(const struct walk_step *step, const struct access_ver
 	}
 }
 
+/* A program that would run as another, were it not for the mount. */
+static bool has_no_effect(const struct walk_step *step)
+{
+	return step->check == CHECK_USE && (step->want & ACCESS_EXECUTE) &&
+	       S_ISREG(step->object->mode) && (step->object->mode & (S_ISUID | S_ISGID)) &&
+	       (step->object->mount_flags & ST_NOSUID);
+}
+
 const char *describe_rule(const struct walk_step *step, const struct access_verdict *verdict,
 			  char *buffer, size_t size)
 {
@@ -350,6 +359,8 @@ const char *describe_rule(const struct walk_step *step, const struct access_verd
 		describe_fixed(step, verdict, buffer, size);
 		break;
 	}
+	if (verdict->result == RESULT_ALLOWED && has_no_effect(step))
+		append(buffer, size, ", mounted nosuid: gives nobody its owner's identity");
 	if (verdict->result == RESULT_ALLOWED && verdict->capability >= 0) {
 		char name[64];
 

@@ -8,6 +8,7 @@
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "access/object.h"
@@ -143,6 +144,23 @@ int object_read(int fd, pid_t mounts_of, struct object *object)
 		object_read_mount(object, mounts_of);
 	find_unmapped(object);
 	return 0;
+}
+
+bool object_label(const struct object *object, char *buffer, size_t size)
+{
+	static const char *const names[] = {"security.selinux", "security.SMACK64"};
+	char path[PROCFS_FD_PATH];
+
+	for (size_t i = 0; object->fd >= 0 && i < sizeof(names) / sizeof(names[0]); i++) {
+		ssize_t length =
+			getxattr(procfs_fd_path(object->fd, path), names[i], buffer, size - 1);
+
+		if (length > 0) {
+			buffer[length] = '\0';
+			return true;
+		}
+	}
+	return false;
 }
 
 void object_clear(struct object *object)

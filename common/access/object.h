@@ -60,6 +60,12 @@ char *object_mount_point(const struct object *object);
 
 /* It was read through a mount that has no line, and is a copy of the one that OTHER is on. */
 void object_is_on(struct object *object, struct object *other, pid_t mounts_of);
+/*
+ * Its label of SELinux or Smack into BUFFER, as far as its descriptor is still open; false where it
+ * has none.
+ */
+bool object_label(const struct object *object, char *buffer, size_t size);
+
 void object_clear(struct object *object);
 
 #endif
