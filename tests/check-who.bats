@@ -456,10 +456,20 @@ TEXT
 
 @test "what cannot be judged is status 3, and nobody is said to be kept out" {
   need_world
-  run -3 idn-check who /proc/1/environ
+  run -3 as bob idn-check who /proc/version
   assert_line --partial "not known for 10 of 10"
   assert_line "not known for 10"
-  run -3 idn-check who --only root /proc/1/environ
+  run -3 as bob idn-check who --only root /proc/version
+}
+
+@test "what the rules do not know the kernel is asked about, for each" {
+  need_world
+  run -0 idn-check who /proc/1/environ
+  assert_line --regexp '^  rules of its own in /proc at /proc/1 +root$'
+  assert_line "nobody else of 10 accounts"
+  run -0 idn-check who --only root /proc/1/environ
+  run -0 idn-check who /proc/version
+  assert_line "everybody of 10 accounts"
 }
 
 @test "where the kernel says otherwise: status 3, who it is about, and both answers" {

@@ -111,7 +111,8 @@ static void look(const struct who_options *options, const struct accounts *accou
 			find_end(end, answer);
 			return;
 		}
-		error = who_find(&answer->walk, accounts, answer->enumerated, &answer->who);
+		error = who_find(&answer->walk, answer->path, answer->want, accounts,
+				 answer->enumerated, &answer->who);
 	}
 	if (error == 0) {
 		error = who_ask(&answer->who, answer->path, answer->want, options->verbose,

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Every account held against one walk: no system call and no allocation for each. */
+/*
+ * Every account held against one walk: no system call and no allocation for each, where the rules
+ * are those that count.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,26 +88,80 @@ static void fill_subject(const struct who *who, const struct listed_account *acc
 	subject->capabilities = account->uid == 0 ? who->capabilities_of_root : 0;
 }
 
-static int judge_all(struct who *who, struct access_verdict *verdicts)
+/* The same with references of its own. */
+static int make_subject(const struct who *who, const struct listed_account *account,
+			struct access_subject *subject)
+{
+	struct groups *groups;
+	int error = groups_new(account->groups, account->n_groups, &groups);
+
+	*subject = (struct access_subject){.pid = 0};
+	if (error < 0)
+		return error;
+	fill_subject(who, account, subject);
+	identity_init(&subject->identity, account->uid, account->gid, groups);
+	return 0;
+}
+
+/*
+ * Where the rules do not know, the kernel may: *RESULT is what it says, if it can be asked.  Whom
+ * it cannot be asked about once, it is not asked again about others.
+ */
+static int ask_instead(struct who *who, const struct listed_account *account,
+		       const struct access_answer *answer, enum access_result *result)
+{
+	struct access_subject subject;
+	struct witness kernel;
+	int error;
+
+	*result = RESULT_UNKNOWN;
+	if (who->not_asked || answer->permitted != RESULT_UNKNOWN)
+		return 0;
+	error = make_subject(who, account, &subject);
+	if (error < 0)
+		return error;
+	error = witness_ask(&subject, NULL, who->path, who->want, who->walk, &kernel);
+	subject_clear(&subject);
+	if (error == 0 && kernel.asked)
+		*result = kernel.allowed ? RESULT_ALLOWED : RESULT_DENIED;
+	else
+		who->not_asked = true;
+	return error;
+}
+
+static int judge_one(struct who *who, const struct listed_account *account,
+		     struct access_verdict *verdicts, struct access_answer *answer, size_t *step)
 {
 	struct access_subject subject = {.pid = 0};
+
+	fill_subject(who, account, &subject);
+	judge_walk(who->walk, &subject, verdicts, answer);
+	if (answer->result != RESULT_UNKNOWN) {
+		*step = decisive_step(verdicts, who->walk->count);
+		return 0;
+	}
+	*step = answer->decider;
+	return ask_instead(who, account, answer, &answer->result);
+}
+
+static int judge_all(struct who *who, struct access_verdict *verdicts)
+{
 	struct access_answer answer;
 	int error = 0;
 
 	for (uint32_t i = 0; i < who->count && error == 0; i++) {
 		struct who_rule *rule;
 		enum who_kind kind;
+		size_t step;
 
-		fill_subject(who, who_identity(who, i, &kind), &subject);
-		judge_walk(who->walk, &subject, verdicts, &answer);
+		error = judge_one(who, who_identity(who, i, &kind), verdicts, &answer, &step);
+		if (error < 0)
+			break;
 		switch (answer.result) {
-		case RESULT_ALLOWED: {
-			size_t step = decisive_step(verdicts, who->walk->count);
-
+		case RESULT_ALLOWED:
 			rule = find_rule(who, step, &verdicts[step]);
 			error = rule ? let_in(rule, i) : -ENOMEM;
 			break;
-		}
 		case RESULT_DENIED:
 			if (who->denied++ == 0)
 				who->first_denied = i;
@@ -125,15 +182,13 @@ static int judge_all(struct who *who, struct access_verdict *verdicts)
 static int judge_anybody(struct who *who, struct access_verdict *verdicts,
 			 const struct listed_account *anybody)
 {
-	struct access_subject subject = {.pid = 0};
 	struct access_answer answer;
+	size_t step;
+	int error = judge_one(who, anybody, verdicts, &answer, &step);
 
-	fill_subject(who, anybody, &subject);
-	judge_walk(who->walk, &subject, verdicts, &answer);
-	if (answer.result != RESULT_ALLOWED)
-		return 0;
+	if (error < 0 || answer.result != RESULT_ALLOWED)
+		return error;
 
-	size_t step = decisive_step(verdicts, who->walk->count);
 	struct who_rule *rule = find_rule(who, step, &verdicts[step]);
 
 	if (!rule)
@@ -236,10 +291,10 @@ static int find_all(struct who *who, bool enumerated)
 	return error;
 }
 
-int who_find(const struct walk *walk, const struct accounts *accounts, bool enumerated,
-	     struct who *who)
+int who_find(const struct walk *walk, const char *path, unsigned want,
+	     const struct accounts *accounts, bool enumerated, struct who *who)
 {
-	*who = (struct who){.walk = walk, .accounts = accounts};
+	*who = (struct who){.walk = walk, .path = path, .want = want, .accounts = accounts};
 
 	int error = walk->count ? find_all(who, enumerated) : -EINVAL;
 
@@ -294,14 +349,6 @@ const struct who_rule *who_rule_of(const struct who *who, uint32_t index)
 int who_subject(const struct who *who, uint32_t index, struct access_subject *subject)
 {
 	enum who_kind kind;
-	const struct listed_account *account = who_identity(who, index, &kind);
-	struct groups *groups;
-	int error = groups_new(account->groups, account->n_groups, &groups);
 
-	*subject = (struct access_subject){.pid = 0};
-	if (error < 0)
-		return error;
-	fill_subject(who, account, subject);
-	identity_init(&subject->identity, account->uid, account->gid, groups);
-	return 0;
+	return make_subject(who, who_identity(who, index, &kind), subject);
 }

@@ -27,6 +27,8 @@ struct who_rule {
 
 struct who {
 	const struct walk *walk;
+	const char *path; /* of that walk, and what is wanted */
+	unsigned want;
 	const struct accounts *accounts; /* the caller's */
 	struct accounts named;		 /* looked up, since objects name them */
 	struct listed_account *groups;	 /* WHO_GROUP: gid, and the group's name, or NULL */
@@ -42,7 +44,8 @@ struct who {
 	size_t denied;		/* how many may not */
 	uint32_t first_denied;	/* the first of them */
 
-	/* Of those who could not be judged. */
+	/* Of those who could not be judged, nor the kernel asked about. */
+	bool not_asked;
 	size_t unknown;
 	uint32_t first_unknown;
 	size_t unknown_step;
@@ -54,11 +57,12 @@ const struct walk_step *who_end(const struct walk *walk);
 
 /*
  * Judges all of ACCOUNTS, and whom the walk's objects name.  ENUMERATED: that list is meant to be
- * everybody, so that members of a named group that it lacks are looked up.  WALK and ACCOUNTS are
- * used until who_clear.  -ENOMEM, or what the name service reported.
+ * everybody, so that members of a named group that it lacks are looked up.  Where the rules do not
+ * know, the kernel is asked about each.  WALK, that of PATH and WANT, and ACCOUNTS are used until
+ * who_clear.  -ENOMEM, or what the name service reported.
  */
-int who_find(const struct walk *walk, const struct accounts *accounts, bool enumerated,
-	     struct who *who) IMP_MUST_CHECK;
+int who_find(const struct walk *walk, const char *path, unsigned want,
+	     const struct accounts *accounts, bool enumerated, struct who *who) IMP_MUST_CHECK;
 void who_clear(struct who *who);
 
 /* One of the identities, 0 to count - 1. */
