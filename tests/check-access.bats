@@ -183,6 +183,30 @@ expect() {
   wait "$process" || true
 }
 
+@test "capabilities of another user namespace count for what has ids there" {
+  need_world
+  unshare --user --map-root-user true 2>/dev/null || skip "needs user namespaces"
+  file /srv/hers alice 0600
+  file /srv/none root 0000
+  mkfifo "$SCRATCH/end"
+  # What it can do itself is the first it says.
+  unshare --user --map-root-user bash -c "cat /srv/none /srv/hers 2>&1; echo ready; exec cat <'$SCRATCH/end'" \
+    >"$SCRATCH/said" 3>&- 4>&- &
+  local process=$!
+  SERVER_PIDS+=("$process")
+  wait_for grep -qs ready "$SCRATCH/said"
+  run -0 cat "$SCRATCH/said"
+  assert_line --index 0 content
+  assert_line --index 1 --partial "Permission denied"
+  run -0 idn-check access -t "$process" /srv/none
+  assert_line --regexp '^  none +read +allowed +mode ---------, owner ---, overridden by CAP_DAC_READ_SEARCH$'
+  assert_line --regexp '^  kernel +read +SKIP +not asked: its capabilities are those of another user namespace'
+  run -1 idn-check access -t "$process" /srv/hers
+  assert_line --regexp '^  hers +read +DENIED +mode rw-------, (group|other) ---$'
+  kill "$process"
+  wait "$process" || true
+}
+
 @test "with no identity named it is about the caller, without privilege" {
   need_world
   file /srv/hers alice 0640
