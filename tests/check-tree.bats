@@ -620,3 +620,17 @@ data_needed() {
   run -3 idn-check access -r -u alice -w list "$SCRATCH/file"
   assert_output "idn-check: $SCRATCH/file: Not a directory"
 }
+
+@test "on a terminal progress is shown while it lasts, and nothing of it is left" {
+  need_world
+  local name
+  mkdir "$SCRATCH/many"
+  printf -v name '%0150d' 0
+  (cd "$SCRATCH/many" && printf "$name-%d\\n" {1..4000} | xargs touch)
+  # Nobody reads the list until a key is typed: so long it lasts.
+  run -0 terminal 10x80 see=" entries" "type=
+" see="4001 listed" miss=" entries" "type=
+" -- \
+    sh -c "stty -echo; idn-check access -r --list allowed -u alice '$SCRATCH/many' |
+      { read -r key </dev/tty; echo \$(wc -l) listed; read -r key </dev/tty; }"
+}

@@ -120,8 +120,6 @@ int check_trees(const struct tree_options *options);
 
 /* As in idn-check(1); VERBOSE: the raw facts behind each step. */
 void print_answer(FILE *out, struct answer *answer, bool verbose);
-/* "denied: alice may not write /path: RULE": in one line, with what would allow it. */
-void print_answer_line(FILE *out, const struct answer *answer);
 /* As idn-check.schema.json has it. */
 json_t *answer_object(struct answer *answer, bool verbose);
 /* true, false, or null. */

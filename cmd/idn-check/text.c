@@ -271,20 +271,3 @@ void print_answer(FILE *out, struct answer *answer, bool verbose)
 		put_note(out, &columns, answer->suspects[i].proven ? "cause" : "suspect",
 			 answer->suspects[i].text);
 }
-
-void print_answer_line(FILE *out, const struct answer *answer)
-{
-	size_t decider = answer->evaluated.decider;
-	const struct walk_step *step = &answer->walk.steps[decider];
-	char rule[4096], path[8192], safe[4096], command[8192];
-
-	describe_rule(step, &answer->verdicts[decider], rule, sizeof(rule));
-	fprintf(out, "%s: %s", printable(step->path, path, sizeof(path)),
-		printable(rule, safe, sizeof(safe)));
-	if (answer->advice.command)
-		fprintf(out, "; to allow: %s",
-			printable(answer->advice.command, command, sizeof(command)));
-	else if (answer->advice.reason)
-		fprintf(out, "; %s", answer->advice.reason);
-	fputc('\n', out);
-}
