@@ -200,9 +200,10 @@ expect() {
   assert_line --index 1 --partial "Permission denied"
   run -0 idn-check access -t "$process" /srv/none
   assert_line --regexp '^  none +read +allowed +mode ---------, owner ---, overridden by CAP_DAC_READ_SEARCH$'
-  assert_line --regexp '^  kernel +read +SKIP +not asked: its capabilities are those of another user namespace'
+  assert_line --regexp '^  kernel +read +allowed +agrees$'
   run -1 idn-check access -t "$process" /srv/hers
   assert_line --regexp '^  hers +read +DENIED +mode rw-------, (group|other) ---$'
+  assert_line --regexp '^  kernel +read +DENIED +EACCES, agrees$'
   kill "$process"
   wait "$process" || true
 }

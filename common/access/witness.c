@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "access/witness.h"
+#include "access/witness-ask.h"
 #include "core/capability.h"
 #include "core/log.h"
 
@@ -56,15 +56,6 @@ int witness_become(const struct access_subject *subject, const char **step)
 /* ------------------------------------------------------------------------------ the questions --
  */
 
-struct ask {
-	const struct access_subject *subject;
-	const struct walk_base *base;
-	const char *path;
-	unsigned want;
-	const struct walk *walk;
-	struct witness *witness;
-};
-
 static int faccess(int fd, const char *path, int bits, int flags)
 {
 	return syscall(SYS_faccessat2, fd, path, bits, flags | AT_EACCESS) < 0 ? errno : 0;
@@ -79,7 +70,7 @@ static void put_question(struct witness *witness, int bits, const char *of)
 }
 
 /* Where a name is made or removed: the way there, then the directory. */
-static int ask_directory(struct ask *ask, const struct object *directory)
+static int ask_directory(const struct ask *ask, const struct object *directory)
 {
 	int error = faccess(AT_FDCWD, ask->path, F_OK,
 			    ask->want & ACCESS_RWX ? 0 : AT_SYMLINK_NOFOLLOW);
@@ -90,7 +81,7 @@ static int ask_directory(struct ask *ask, const struct object *directory)
 	return faccess(directory->fd, "", W_OK | X_OK, AT_EMPTY_PATH);
 }
 
-static int ask_kernel(struct ask *ask)
+static int ask_kernel(const struct ask *ask)
 {
 	const struct walk_step *last = &ask->walk->steps[ask->walk->count - 1];
 	bool no_follow = ask->want == ACCESS_CREATE || ask->want == ACCESS_DELETE ||
@@ -111,7 +102,7 @@ static int ask_kernel(struct ask *ask)
 
 /* ------------------------------------------------------------------------------- the witness -- */
 
-static void not_asked(struct witness *witness, const char *why, int error)
+void witness_not_asked(struct witness *witness, const char *why, int error)
 {
 	witness->asked = false;
 	witness->question[0] = '\0';
@@ -146,30 +137,31 @@ int witness_stand_at(const struct walk_base *base)
 	return result;
 }
 
-static void *testify(void *argument)
+void witness_testify(const struct ask *ask)
+{
+	int error = ask_kernel(ask);
+
+	if (error == ENOSYS) {
+		witness_not_asked(ask->witness, "no faccessat2", -error);
+		return;
+	}
+	ask->witness->asked = true;
+	ask->witness->allowed = error == 0;
+	ask->witness->error = error;
+}
+
+static void *become_and_testify(void *argument)
 {
 	struct ask *ask = argument;
-	struct witness *witness = ask->witness;
-	const char *step = "";
+	const char *step = "cannot stand where it stands";
 	int error = witness_stand_at(ask->base);
 
-	if (error < 0) {
-		not_asked(witness, "cannot stand where it stands", error);
-		return NULL;
-	}
-	error = witness_become(ask->subject, &step);
-	if (error < 0) {
-		not_asked(witness, step, error);
-		return NULL;
-	}
-	error = ask_kernel(ask);
-	if (error == ENOSYS) {
-		not_asked(witness, "no faccessat2", -error);
-		return NULL;
-	}
-	witness->asked = true;
-	witness->allowed = error == 0;
-	witness->error = error;
+	if (error == 0)
+		error = witness_become(ask->subject, &step);
+	if (error < 0)
+		witness_not_asked(ask->witness, step, error);
+	else
+		witness_testify(ask);
 	return NULL;
 }
 
@@ -194,15 +186,17 @@ int witness_ask(const struct access_subject *subject, const struct walk_base *ba
 
 	*witness = (struct witness){.asked = false};
 	if (walk->count == 0) {
-		not_asked(witness, "there is no way to ask about", 0);
+		witness_not_asked(witness, "there is no way to ask about", 0);
 		return 0;
 	}
 	if (only_it_knows(subject, walk)) {
-		not_asked(witness, "FUSE looks at its real ids, too", 0);
+		witness_not_asked(witness, "FUSE looks at its real ids, too", 0);
 		return 0;
 	}
+	if (subject->other_user_namespace && subject->capabilities)
+		return witness_ask_there(&ask);
 
-	int error = pthread_create(&thread, NULL, testify, &ask);
+	int error = pthread_create(&thread, NULL, become_and_testify, &ask);
 
 	if (error)
 		return -error;
