@@ -142,6 +142,12 @@ static void by_acl(const struct object *object, const struct access_subject *sub
 			break;
 		}
 	}
+	/* No list is without an entry for others, which would have decided; the kernel's own
+	 * answer. */
+	if (!group) {
+		verdict_deny(verdict, RULE_ACL_UNREAD, EIO);
+		return;
+	}
 	by_entry(matching > 1 ? RULE_ACL_GROUPS : RULE_ACL_GROUP, group, acl, wanted, verdict);
 	verdict_deny(verdict, verdict->rule, EACCES);
 }
