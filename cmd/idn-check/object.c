@@ -75,7 +75,7 @@ static json_t *evaluated_object(struct answer *answer, bool verbose)
 		json_put(one, "rule",
 			 json_text(describe_rule(step, &answer->verdicts[i], rule, sizeof(rule))));
 		if (verbose && step->object) {
-			object_read_mount(step->object, answer->who->subject.pid);
+			object_read_mount(step->object);
 			json_put(one, "facts", facts_object(step->object));
 		}
 		append(steps, one);

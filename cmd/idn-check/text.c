@@ -253,7 +253,7 @@ void print_answer(FILE *out, struct answer *answer, bool verbose)
 		put_row(out, &columns, label_of(step), want,
 			verdict_text(answer->verdicts[i].result), rule);
 		if (verbose && step->object && step->object != before) {
-			object_read_mount(step->object, answer->who->subject.pid);
+			object_read_mount(step->object);
 			put_facts(out, &columns, step->object);
 		}
 		before = step->object;

@@ -33,10 +33,7 @@ static int find_subject(const struct imp_token *token, struct access_subject *su
 		return subject_of_caller(IMP_LEVEL_IMPERSONATION, subject);
 	*subject = (struct access_subject){.capabilities = token_capabilities(token)};
 	identity_copy(&subject->identity, token_access(token));
-	for (int i = 0; i < N_IDS; i++) {
-		subject->uids[i] = subject->identity.view.uid;
-		subject->gids[i] = subject->identity.view.gid;
-	}
+	subject_fill_ids(subject);
 	return 0;
 }
 

@@ -338,7 +338,7 @@ static int change_permissions(struct change_list *list, const struct walk_step *
 static int change_mount(struct change_list *list, struct object *object, const char *options,
 			unsigned long flag)
 {
-	object_read_mount(object, 0);
+	object_read_mount(object);
 
 	char *point = object_mount_point(object);
 	int result = point ? lets_in(list, "everyone whom permissions let in") : 0;
@@ -400,7 +400,7 @@ int change_for(struct change_list *list, struct walk_step *step,
 	case RULE_NODEV:
 		return change_mount(list, step->object, "dev", ST_NODEV);
 	case RULE_NOSYMFOLLOW:
-		return change_mount(list, step->object, "symfollow", 8192);
+		return change_mount(list, step->object, "symfollow", ST_NOSYMFOLLOW);
 	case RULE_IMMUTABLE:
 	case RULE_APPEND_ONLY:
 		return change_attribute(list, step, verdict);

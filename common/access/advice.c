@@ -20,8 +20,10 @@ enum { CHANGES_OF_A_STEP = 6 };
 static void free_copy(struct walk *copy)
 {
 	for (size_t i = 0; i < copy->n_objects && copy->objects; i++) {
-		if (copy->objects[i])
+		if (copy->objects[i]) {
 			free(copy->objects[i]->acl);
+			free(copy->objects[i]->mount_line);
+		}
 		free(copy->objects[i]);
 	}
 	free(copy->objects);
@@ -37,7 +39,7 @@ static struct object *counterpart(const struct walk *walk, const struct walk *co
 	return NULL;
 }
 
-/* Paths, targets and descriptors stay those of the original. */
+/* Paths, targets, descriptors and what is never changed stay those of the original. */
 static int copy_walk(const struct walk *walk, struct walk *copy)
 {
 	*copy = (struct walk){.count = walk->count, .n_objects = walk->n_objects};
@@ -53,9 +55,13 @@ static int copy_walk(const struct walk *walk, struct walk *copy)
 		copy->objects[i] = object;
 		*object = *walk->objects[i];
 		object->acl = NULL;
+		object->mount_line = NULL;
 		if (walk->objects[i]->acl)
 			object->acl = access_acl_copy(walk->objects[i]->acl, 0);
-		if (walk->objects[i]->acl && !object->acl)
+		if (walk->objects[i]->mount_line)
+			object->mount_line = strdup(walk->objects[i]->mount_line);
+		if (!object->acl != !walk->objects[i]->acl ||
+		    !object->mount_line != !walk->objects[i]->mount_line)
 			return -ENOMEM;
 	}
 	for (size_t i = 0; i < walk->count; i++) {

@@ -14,10 +14,6 @@
 #include "access/permission.h"
 #include "core/capability.h"
 
-#ifndef ST_NOSYMFOLLOW
-#define ST_NOSYMFOLLOW 8192 /* Linux 5.10 */
-#endif
-
 /* ------------------------------------------------------------------------------------ steps -- */
 
 static void deny_read_only(const struct object *object, struct access_verdict *verdict)
@@ -130,9 +126,8 @@ static void judge_follow(const struct walk_step *step, const struct access_subje
 	if (link->mount_flags & ST_NOSYMFOLLOW)
 		verdict_deny(verdict, RULE_NOSYMFOLLOW, ELOOP);
 	else if (link->filesystem == FILESYSTEM_KERNEL && !step->target)
-		verdict_leave_open(
-			verdict,
-			RULE_KERNEL); /* it leads where no name does: by ptrace(2)'s rules */
+		/* It leads where no name does: by ptrace(2)'s rules. */
+		verdict_leave_open(verdict, RULE_KERNEL);
 }
 
 /* may_create_in_sticky() */

@@ -73,7 +73,7 @@ static bool is_mounted_over(const char *text, const struct mount_line *here, con
 	return found;
 }
 
-bool mounts_lie_over(const struct object *directory, const char *name, pid_t mounts_of)
+bool mounts_lie_over(const struct object *directory, const char *name)
 {
 	char link[PROCFS_FD_PATH], *text = NULL;
 	struct mount_line *here = malloc(sizeof(*here));
@@ -83,7 +83,7 @@ bool mounts_lie_over(const struct object *directory, const char *name, pid_t mou
 
 	if (here && path && inner)
 		length = readlink(procfs_fd_path(directory->fd, link), path, PATH_MAX);
-	if (length > 0 && procfs_mounts(mounts_of ? mounts_of : getpid(), &text) == 0) {
+	if (length > 0 && procfs_mounts(directory->mounts_of, &text) == 0) {
 		snprintf(path + length, 2 * PATH_MAX - (size_t)length, "%s%s",
 			 length > 1 ? "/" : "", name);
 		found = find_line(text, directory->mount, here) &&

@@ -6,11 +6,10 @@
 #include "access/object.h"
 
 /*
- * Is something mounted over NAME in DIRECTORY, in the mount namespace of the process MOUNTS_OF (0:
- * the caller)?  Also where it is not seen there, because the mount lies over the same name in
- * another mount of the file system: the kernel removes neither.
+ * Is something mounted over NAME in DIRECTORY?  Also where it is not seen there, because the mount
+ * lies over the same name in another mount of the file system: the kernel removes neither.
  */
-bool mounts_lie_over(const struct object *directory, const char *name, pid_t mounts_of);
+bool mounts_lie_over(const struct object *directory, const char *name);
 
 /*
  * Reads which ids have a number on the mount of DIRECTORY, where it is idmapped.  Before Linux 6.15

@@ -53,12 +53,11 @@ static enum object_filesystem decided_by(long magic)
 
 /* ------------------------------------------------------------------------------------ mount -- */
 
-void object_read_mount(struct object *object, pid_t mounts_of)
+void object_read_mount(struct object *object)
 {
 	if (object->mount_line || object->mount == 0)
 		return;
-	if (procfs_mount_line(mounts_of ? mounts_of : getpid(), object->mount,
-			      &object->mount_line) < 0)
+	if (procfs_mount_line(object->mounts_of, object->mount, &object->mount_line) < 0)
 		object->mount_line = NULL;
 	else
 		object_parse_mount(object->mount_line, object);
@@ -81,9 +80,9 @@ static void find_unmapped(struct object *object)
 	object->unmapped = object->uid_unmapped || object->gid_unmapped;
 }
 
-void object_is_on(struct object *object, struct object *other, pid_t mounts_of)
+void object_is_on(struct object *object, struct object *other)
 {
-	object_read_mount(other, mounts_of);
+	object_read_mount(other);
 	object->idmapped = other->idmapped;
 	object->filesystem_read_only = other->filesystem_read_only;
 	find_unmapped(object);
@@ -122,7 +121,7 @@ static int read_file_system(struct object *object)
 
 int object_read(int fd, pid_t mounts_of, struct object *object)
 {
-	*object = (struct object){.fd = fd};
+	*object = (struct object){.fd = fd, .mounts_of = mounts_of ? mounts_of : getpid()};
 
 	int error = read_status(object);
 
@@ -141,7 +140,7 @@ int object_read(int fd, pid_t mounts_of, struct object *object)
 	}
 	if (object->filesystem == FILESYSTEM_FUSE || (object->mount_flags & ST_RDONLY) ||
 	    is_overflow(object->uid) || is_overflow(object->gid))
-		object_read_mount(object, mounts_of);
+		object_read_mount(object);
 	find_unmapped(object);
 	return 0;
 }

@@ -3,7 +3,13 @@
 #ifndef ACCESS_OBJECT_H
 #define ACCESS_OBJECT_H
 
+#include <sys/statvfs.h>
+
 #include "access/acl.h"
+
+#ifndef ST_NOSYMFOLLOW
+#define ST_NOSYMFOLLOW 8192 /* Linux 5.10 */
+#endif
 #include "core/procfs.h"
 
 /* How its file system decides. */
@@ -24,7 +30,8 @@ struct object {
 	dev_t dev;
 	ino_t ino;
 	uint32_t links;
-	uint64_t mount; /* the mount's id; 0 where the kernel does not tell (before 5.8) */
+	pid_t mounts_of; /* a process whose mounts it lies among */
+	uint64_t mount;	 /* the mount's id; 0 where the kernel does not tell (before 5.8) */
 	unsigned long mount_flags; /* ST_ of statvfs(3); of mount and file system together */
 	enum object_filesystem filesystem;
 	long magic; /* f_type of statfs(2) */
@@ -52,14 +59,14 @@ struct object {
  */
 int object_read(int fd, pid_t mounts_of, struct object *object) IMP_MUST_CHECK;
 /* The mount's line for who wants to see it, where object_read did without.  May leave it NULL. */
-void object_read_mount(struct object *object, pid_t mounts_of);
+void object_read_mount(struct object *object);
 /* The same from a line that was read; without a line that makes sense nothing is changed. */
 void object_parse_mount(const char *line, struct object *object);
 /* Where it is mounted, the caller's; NULL where there is no line, or no memory. */
 char *object_mount_point(const struct object *object);
 
 /* It was read through a mount that has no line, and is a copy of the one that OTHER is on. */
-void object_is_on(struct object *object, struct object *other, pid_t mounts_of);
+void object_is_on(struct object *object, struct object *other);
 /*
  * Its label of SELinux or Smack into BUFFER, as far as its descriptor is still open; false where it
  * has none.

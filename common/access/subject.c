@@ -9,7 +9,7 @@
 #include "access/subject.h"
 #include "core/policy.h"
 
-static void fill_ids(struct access_subject *subject)
+void subject_fill_ids(struct access_subject *subject)
 {
 	for (int i = 0; i < N_IDS; i++) {
 		subject->uids[i] = subject->identity.view.uid;
@@ -18,7 +18,7 @@ static void fill_ids(struct access_subject *subject)
 }
 
 /* What root gets when it runs a program here: what is left of the bounding set. */
-static int capabilities_of_root(uint64_t *capabilities)
+int subject_capabilities_of_root(uint64_t *capabilities)
 {
 	struct procfs_thread self;
 	int error = procfs_read_thread(getpid(), 0, &self);
@@ -46,7 +46,7 @@ static int become_anonymous(struct access_subject *subject)
 	groups_unref(subject->identity.groups);
 	identity_init(&subject->identity, subject->identity.view.uid, subject->identity.view.gid,
 		      none);
-	fill_ids(subject);
+	subject_fill_ids(subject);
 	return 0;
 }
 
@@ -64,9 +64,9 @@ int subject_of_user(const char *user, enum imp_level level, struct access_subjec
 
 	if (error < 0)
 		return error;
-	fill_ids(subject);
+	subject_fill_ids(subject);
 	if (subject->identity.view.uid == 0)
-		error = capabilities_of_root(&subject->capabilities);
+		error = subject_capabilities_of_root(&subject->capabilities);
 	if (error < 0) {
 		subject_clear(subject);
 		return error;
@@ -107,9 +107,9 @@ int subject_of_ids(const char *text, enum imp_level level, struct access_subject
 		error = groups_new(gids + 1, count - 1, &groups);
 	if (error == 0) {
 		identity_init(&subject->identity, uid, gids[0], groups);
-		fill_ids(subject);
+		subject_fill_ids(subject);
 		if (uid == 0)
-			error = capabilities_of_root(&subject->capabilities);
+			error = subject_capabilities_of_root(&subject->capabilities);
 		if (error == 0)
 			error = at_level(level, subject);
 		if (error < 0)

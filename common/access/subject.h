@@ -44,6 +44,12 @@ int subject_of_caller(enum imp_level level, struct access_subject *subject) IMP_
 
 void subject_clear(struct access_subject *subject);
 
+/* All its ids are those of its identity: of what is no thread. */
+void subject_fill_ids(struct access_subject *subject);
+
+/* What root has here: this process's bounding set.  Errors as procfs_read_thread. */
+int subject_capabilities_of_root(uint64_t *capabilities) IMP_MUST_CHECK;
+
 /* Is GID its filesystem gid or one of its supplementary groups? */
 bool subject_in_group(const struct access_subject *subject, gid_t gid);
 

@@ -89,14 +89,14 @@ static void add_modules(struct list *list, const struct access_subject *subject)
 /* --------------------------------------------------------------------------------- file systems --
  */
 
-static void add_file_system(struct list *list, struct object *object, pid_t mounts_of)
+static void add_file_system(struct list *list, struct object *object)
 {
 	enum { MAGIC_OVERLAY = 0x794c7630 };
 	char *point;
 
 	if (object->filesystem == FILESYSTEM_LOCAL && object->magic != MAGIC_OVERLAY)
 		return;
-	object_read_mount(object, mounts_of);
+	object_read_mount(object);
 	point = object_mount_point(object);
 	if (!point)
 		return;
@@ -131,6 +131,6 @@ size_t suspects_find(const struct walk *walk, const struct access_subject *subje
 
 	add_modules(&list, subject);
 	for (size_t i = 0; i < walk->n_objects; i++)
-		add_file_system(&list, walk->objects[i], subject->pid);
+		add_file_system(&list, walk->objects[i]);
 	return list.count;
 }

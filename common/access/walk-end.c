@@ -156,7 +156,7 @@ static int uncover(struct walk_state *state, const char *name, struct object **o
 	int error = walk_add_object(state, fd, object);
 
 	if (error == 0)
-		object_is_on(*object, state->current, state->base.mounts_of);
+		object_is_on(*object, state->current);
 	return error;
 }
 
@@ -165,7 +165,7 @@ static int end_delete(struct walk_state *state, const char *path, struct object 
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
 	bool here = object->mount != state->current->mount;
-	bool mount_point = here || mounts_lie_over(state->current, name, state->base.mounts_of);
+	bool mount_point = here || mounts_lie_over(state->current, name);
 	struct walk_step *step;
 	int error = here ? uncover(state, name, &object) : 0;
 

@@ -81,10 +81,7 @@ static void fill_subject(const struct who *who, const struct listed_account *acc
 						       .gid = account->gid,
 						       .n_groups = account->n_groups,
 						       .groups = account->groups};
-	for (int i = 0; i < N_IDS; i++) {
-		subject->uids[i] = account->uid;
-		subject->gids[i] = account->gid;
-	}
+	subject_fill_ids(subject);
 	subject->capabilities = account->uid == 0 ? who->capabilities_of_root : 0;
 }
 
@@ -250,18 +247,6 @@ const struct walk_step *who_end(const struct walk *walk)
 	return NULL;
 }
 
-static int find_capabilities(struct who *who)
-{
-	struct access_subject root;
-	int error = subject_of_ids("0:0", IMP_LEVEL_IMPERSONATION, &root);
-
-	if (error < 0)
-		return error;
-	who->capabilities_of_root = root.capabilities;
-	subject_clear(&root);
-	return 0;
-}
-
 static void count_accounts(struct who *who)
 {
 	who->count = who->accounts->count + who->named.count + who->n_groups;
@@ -280,7 +265,7 @@ static int find_all(struct who *who, bool enumerated)
 	int error = verdicts ? who_add_named(who, enumerated, &anybody) : -ENOMEM;
 
 	if (error == 0)
-		error = find_capabilities(who);
+		error = subject_capabilities_of_root(&who->capabilities_of_root);
 	if (error == 0) {
 		count_accounts(who);
 		error = judge_all(who, verdicts);
