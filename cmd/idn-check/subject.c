@@ -111,18 +111,6 @@ void clear_subjects(struct subject_options *options)
 
 /* ------------------------------------------------------------------------------------- base -- */
 
-/* Two descriptors of one directory, by one mount? */
-static bool is_same_place(int a, int b)
-{
-	struct statx left, right;
-
-	return statx(a, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &left) == 0 &&
-	       statx(b, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &right) == 0 &&
-	       left.stx_ino == right.stx_ino && left.stx_mnt_id == right.stx_mnt_id &&
-	       left.stx_dev_major == right.stx_dev_major &&
-	       left.stx_dev_minor == right.stx_dev_minor;
-}
-
 void find_base(const struct named_subject *named, struct walk_base *base)
 {
 	const struct access_subject *subject = &named->subject;
@@ -137,7 +125,7 @@ void find_base(const struct named_subject *named, struct walk_base *base)
 	if (its < 0)
 		warn_of("%s: its root directory cannot be seen (%s); taken to be the same as here",
 			named->text, reason_of(its));
-	else if (own >= 0 && !is_same_place(own, its))
+	else if (own >= 0 && !object_same_place(own, its))
 		*base = (struct walk_base){
 			.root = its, .current = AT_FDCWD, .mounts_of = subject->pid};
 	if (its >= 0 && base->root < 0)

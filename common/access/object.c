@@ -76,7 +76,7 @@ static void find_unmapped(struct object *object)
 	object->uid_unmapped = is_overflow(object->uid) &&
 			       (object->idmapped || procfs_uid_is_unmapped(object->uid));
 	object->gid_unmapped = is_overflow(object->gid) &&
-			       (object->idmapped || procfs_uid_is_unmapped(object->gid));
+			       (object->idmapped || procfs_gid_is_unmapped(object->gid));
 	object->unmapped = object->uid_unmapped || object->gid_unmapped;
 }
 
@@ -160,6 +160,17 @@ bool object_label(const struct object *object, char *buffer, size_t size)
 		}
 	}
 	return false;
+}
+
+bool object_same_place(int a, int b)
+{
+	struct statx left, right;
+
+	return statx(a, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &left) == 0 &&
+	       statx(b, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &right) == 0 &&
+	       left.stx_ino == right.stx_ino && left.stx_mnt_id == right.stx_mnt_id &&
+	       left.stx_dev_major == right.stx_dev_major &&
+	       left.stx_dev_minor == right.stx_dev_minor;
 }
 
 void object_clear(struct object *object)

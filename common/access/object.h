@@ -73,6 +73,9 @@ void object_is_on(struct object *object, struct object *other);
  */
 bool object_label(const struct object *object, char *buffer, size_t size);
 
+/* Two descriptors of one directory, by one mount? */
+bool object_same_place(int a, int b);
+
 void object_clear(struct object *object);
 
 #endif

@@ -27,16 +27,11 @@ static int add_last(struct walk_state *state, enum walk_check check, const char 
 	return error;
 }
 
-static const char *name_of_current(const struct walk_state *state)
-{
-	return state->where[0] ? state->where : state->absolute ? "/" : ".";
-}
-
 /* May a name be made or removed in the current directory?  BITS 0: only, can anything be there. */
 static int add_change(struct walk_state *state, unsigned bits)
 {
 	struct walk_step *step;
-	int error = walk_add(state, CHECK_USE, name_of_current(state), &step);
+	int error = walk_add(state, CHECK_USE, walk_here(state), &step);
 
 	if (error == 0) {
 		step->object = state->current;
@@ -184,6 +179,12 @@ static int end_delete(struct walk_state *state, const char *path, struct object 
 
 /* ------------------------------------------------------------------------------------- ends -- */
 
+static bool is_about_attributes(const struct walk_state *state)
+{
+	return state->want == ACCESS_CHMOD || state->want == ACCESS_CHOWN ||
+	       state->want == ACCESS_LINK;
+}
+
 static int end_attributes(struct walk_state *state, const char *path, struct object *object)
 {
 	struct walk_step *step;
@@ -201,8 +202,6 @@ int walk_end_found(struct walk_state *state, const char *path, struct object *ob
 
 	if (state->want == ACCESS_CREATE)
 		return walk_add_end(state, path, object, -EEXIST);
-	if ((state->want & ACCESS_CREATE) && slash)
-		return walk_add_end(state, path, object, -EISDIR);
 	if ((slash || state->want == ACCESS_LIST) && !directory) {
 		/* Whether anything can be removed there comes first. */
 		int error = state->want == ACCESS_DELETE ? add_change(state, 0) : 0;
@@ -211,13 +210,12 @@ int walk_end_found(struct walk_state *state, const char *path, struct object *ob
 	}
 	if (state->want == ACCESS_DELETE)
 		return end_delete(state, path, object);
-	if (state->want == ACCESS_CHMOD || state->want == ACCESS_CHOWN ||
-	    state->want == ACCESS_LINK)
+	if (is_about_attributes(state))
 		return end_attributes(state, path, object);
 	return end_use(state, path, object);
 }
 
-int walk_end_missing(struct walk_state *state, const char *path, bool slash)
+int walk_end_missing(struct walk_state *state, const char *path)
 {
 	struct walk_step *step;
 	int error;
@@ -227,8 +225,6 @@ int walk_end_missing(struct walk_state *state, const char *path, bool slash)
 		error = state->want == ACCESS_DELETE ? add_change(state, 0) : 0;
 		return error < 0 ? error : walk_add_end(state, path, NULL, -ENOENT);
 	}
-	if (slash && (state->want & ACCESS_RWX))
-		return walk_add_end(state, path, NULL, -EISDIR);
 	if (state->current->links == 0)
 		return walk_add_end(state, path, NULL, -ENOENT);
 	error = mounts_read_idmap(state->current);
@@ -237,8 +233,7 @@ int walk_end_missing(struct walk_state *state, const char *path, bool slash)
 	if (error < 0)
 		return error;
 	state->walk->steps[state->walk->count - 1].makes = true;
-	if (error == 0)
-		error = add_last(state, CHECK_CREATE, path, state->current, &step);
+	error = add_last(state, CHECK_CREATE, path, state->current, &step);
 	/* Told, and of no weight: what cannot be read is not told. */
 	if (error == 0 &&
 	    access_acl_read(state->current->fd, ACL_OF_DEFAULT, &step->default_acl) == -ENOMEM)
@@ -258,8 +253,7 @@ int walk_end_place(struct walk_state *state, const char *path)
 				    state->dots == 0   ? -EBUSY
 				    : state->dots == 1 ? -EINVAL
 						       : -ENOTEMPTY);
-	if (state->want == ACCESS_CHMOD || state->want == ACCESS_CHOWN ||
-	    state->want == ACCESS_LINK)
+	if (is_about_attributes(state))
 		return end_attributes(state, path, object);
 	if (state->want == ACCESS_LIST && !S_ISDIR(object->mode))
 		return walk_add_end(state, path, object, -ENOTDIR);

@@ -84,12 +84,15 @@ void walk_name(const struct walk_state *state, const char *name, char *path)
 {
 	size_t used = strlen(state->where);
 
-	memcpy(path, state->where, used);
-	if (*name && (used > 0 || state->absolute))
+	memmove(path, state->where, used);
+	if (used > 0 || state->absolute)
 		path[used++] = '/';
 	strcpy(path + used, name);
-	if (path[0] == '\0')
-		strcpy(path, state->absolute ? "/" : ".");
+}
+
+const char *walk_here(const struct walk_state *state)
+{
+	return state->where[0] ? state->where : state->absolute ? "/" : ".";
 }
 
 void walk_enter(struct walk_state *state, const char *name)
@@ -98,14 +101,10 @@ void walk_enter(struct walk_state *state, const char *name)
 	const char *last = slash ? slash + 1 : state->where;
 
 	if (strcmp(name, "..") != 0) {
-		if (strlen(state->where) + strlen(name) + 2 > sizeof(state->where)) {
+		if (strlen(state->where) + strlen(name) + 2 > sizeof(state->where))
 			strcpy(state->where, "..."); /* too long to be told */
-			return;
-		}
-		char path[sizeof(state->where)];
-
-		walk_name(state, name, path);
-		strcpy(state->where, path);
+		else
+			walk_name(state, name, state->where);
 	} else if (state->where[0] == '\0' || strcmp(last, "..") == 0) {
 		if (!state->absolute && strlen(state->where) + 4 < sizeof(state->where))
 			strcat(state->where, state->where[0] ? "/.." : "..");

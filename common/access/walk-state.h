@@ -20,9 +20,6 @@ struct walk_state {
 	size_t step_room, object_room;
 	unsigned want;
 	struct walk_base base;
-	dev_t root_dev;
-	ino_t root_ino; /* 0: not looked at yet */
-	uint64_t root_mount;
 	struct object *current;	  /* the directory that the next name is looked up in */
 	char where[2 * PATH_MAX]; /* its name */
 	bool absolute;
@@ -44,6 +41,8 @@ int walk_add_end(struct walk_state *state, const char *path, struct object *obje
 /* How a step is called: the names from where the walk began, links resolved, and NAME;
  * PATH has room for WALK_PATH bytes. */
 void walk_name(const struct walk_state *state, const char *name, char *path);
+/* What the current directory is called; valid until the walk goes on. */
+const char *walk_here(const struct walk_state *state);
 /* The walk stands in NAME now. */
 void walk_enter(struct walk_state *state, const char *name);
 
@@ -59,7 +58,7 @@ bool walk_next_name(struct walk_state *state, char name[NAME_MAX + 2], bool *las
 int walk_end_found(struct walk_state *state, const char *path, struct object *object,
 		   bool slash) IMP_MUST_CHECK;
 /* It is not there. */
-int walk_end_missing(struct walk_state *state, const char *path, bool slash) IMP_MUST_CHECK;
+int walk_end_missing(struct walk_state *state, const char *path) IMP_MUST_CHECK;
 /* There was none: the way ended where it stands, with "/", "." or "..". */
 int walk_end_place(struct walk_state *state, const char *path) IMP_MUST_CHECK;
 

@@ -54,33 +54,16 @@ static int begin_at(struct walk_state *state, bool at_root)
 
 	if (error < 0)
 		return error;
-	if (at_root && state->root_ino == 0) {
-		state->root_mount = object->mount;
-		state->root_ino = object->ino;
-		state->root_dev = object->dev;
-	}
 	go_to(state, object);
 	state->where[0] = '\0';
 	state->absolute = at_root;
 	return 0;
 }
 
-/* ".." of the root is the root: chroot(2). */
-static bool is_root(struct walk_state *state)
+/* ".." of the root is the root: chroot(2).  At our own root the kernel holds us anyway. */
+static bool is_at_root(const struct walk_state *state)
 {
-	struct stat root;
-
-	if (state->base.root < 0) {
-		/* Our own root: the kernel holds us there anyway. */
-		return false;
-	}
-	if (state->root_ino == 0 && fstat(state->base.root, &root) == 0) {
-		state->root_ino = root.st_ino;
-		state->root_dev = root.st_dev;
-		state->root_mount = state->current->mount;
-	}
-	return state->current->ino == state->root_ino && state->current->dev == state->root_dev &&
-	       state->current->mount == state->root_mount;
+	return state->base.root >= 0 && object_same_place(state->base.root, state->current->fd);
 }
 
 /* ------------------------------------------------------------------------------------- links -- */
@@ -197,9 +180,7 @@ static int step_dots(struct walk_state *state, const char *name, bool last)
 	walk_name(state, name, path);
 	if (last)
 		state->dots = name[1] == '.' ? 2 : 1;
-	if (name[1] == '\0')
-		return 0;
-	if (is_root(state))
+	if (name[1] == '\0' || is_at_root(state))
 		return 0;
 
 	int fd = openat(state->current->fd, "..", O_PATH | O_CLOEXEC);
@@ -234,7 +215,7 @@ static int step_name(struct walk_state *state, const char *name, bool last, bool
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
 		return -errno;
 	if (fd < 0 && errno == ENOENT && last)
-		return walk_end_missing(state, path, slash);
+		return walk_end_missing(state, path);
 	if (fd < 0)
 		return walk_add_end(state, path, NULL, -errno);
 	error = walk_add_object(state, fd, &object);
@@ -253,17 +234,16 @@ static int step_name(struct walk_state *state, const char *name, bool last, bool
 
 static int go(struct walk_state *state)
 {
-	char name[NAME_MAX + 2], path[WALK_PATH];
+	char name[NAME_MAX + 2];
 	bool last, slash;
 	int error = 0;
 
 	while (error == 0 && !state->ended && walk_next_name(state, name, &last, &slash)) {
 		struct walk_step *step;
 
-		walk_name(state, "", path);
 		if (!S_ISDIR(state->current->mode))
-			return walk_add_end(state, path, state->current, -ENOTDIR);
-		error = walk_add(state, CHECK_SEARCH, path, &step);
+			return walk_add_end(state, walk_here(state), state->current, -ENOTDIR);
+		error = walk_add(state, CHECK_SEARCH, walk_here(state), &step);
 		if (error < 0)
 			return error;
 		step->object = state->current;
@@ -273,11 +253,9 @@ static int go(struct walk_state *state)
 		else
 			error = step_name(state, name, last, slash);
 	}
-	if (error == 0 && !state->ended) {
-		/* It ended with "/", a dot, or a link to such. */
-		walk_name(state, "", path);
-		error = walk_end_place(state, path);
-	}
+	/* It ended with "/", a dot, or a link to such. */
+	if (error == 0 && !state->ended)
+		error = walk_end_place(state, walk_here(state));
 	return error;
 }
 

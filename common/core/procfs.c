@@ -228,6 +228,14 @@ static int read_map(pid_t pid, const char *map, char **text)
 	return read_whole(path, MANY_RECORDS, text);
 }
 
+/* The next line of a map, first inside, first outside, how many; NULL behind the last. */
+static const char *next_range(const char *text, uint32_t range[3])
+{
+	const char *end = procfs_parse_ids(text, range, 3);
+
+	return end ? end + (*end == '\n') : NULL;
+}
+
 int procfs_translate_ids(pid_t pid, const char *map, const uint32_t *ids, uint32_t *inside,
 			 size_t count)
 {
@@ -238,16 +246,12 @@ int procfs_translate_ids(pid_t pid, const char *map, const uint32_t *ids, uint32
 		return error;
 	for (size_t i = 0; i < count; i++)
 		inside[i] = UINT32_MAX;
-	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
-		uint32_t range[3]; /* first inside, first outside, how many */
+	uint32_t range[3];
 
-		line += *line == '\n';
-		if (!procfs_parse_ids(line, range, 3))
-			break;
+	for (const char *at = text; (at = next_range(at, range));)
 		for (size_t i = 0; i < count; i++)
 			if (ids[i] >= range[1] && ids[i] - range[1] < range[2])
 				inside[i] = range[0] + (ids[i] - range[1]);
-	}
 	free(text);
 	return 0;
 }
@@ -288,23 +292,28 @@ uid_t procfs_overflow_uid(void)
 	return overflow_uid;
 }
 
-bool procfs_uid_is_unmapped(uid_t uid)
+static bool is_unmapped(const char *map, uint32_t id)
 {
 	bool mapped = false;
+	uint32_t range[3];
 	char *text;
 
-	if (uid != procfs_overflow_uid() || read_map(getpid(), "uid_map", &text) < 0)
+	if (id != procfs_overflow_uid() || read_map(getpid(), map, &text) < 0)
 		return false;
-	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
-		uint32_t range[3];
-
-		line += *line == '\n';
-		if (!procfs_parse_ids(line, range, 3))
-			break;
-		mapped = mapped || (uid >= range[0] && uid - range[0] < range[2]);
-	}
+	for (const char *at = text; (at = next_range(at, range));)
+		mapped = mapped || (id >= range[0] && id - range[0] < range[2]);
 	free(text);
 	return !mapped;
+}
+
+bool procfs_uid_is_unmapped(uid_t uid)
+{
+	return is_unmapped("uid_map", uid);
+}
+
+bool procfs_gid_is_unmapped(gid_t gid)
+{
+	return is_unmapped("gid_map", gid);
 }
 
 bool procfs_same_id_map(pid_t a, pid_t b)
@@ -334,13 +343,9 @@ int procfs_read_id_ranges(pid_t pid, const char *map, struct procfs_id_range **r
 
 	if (error < 0)
 		return error;
-	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
-		uint32_t range[3];
+	uint32_t range[3];
 
-		line += *line == '\n';
-		if (!procfs_parse_ids(line, range, 3))
-			break;
-
+	for (const char *at = text; (at = next_range(at, range));) {
 		struct procfs_id_range *larger = reallocarray(list, used + 1, sizeof(*list));
 
 		if (!larger) {

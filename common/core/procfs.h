@@ -70,6 +70,7 @@ int procfs_translate_ids(pid_t pid, const char *map, const uint32_t *ids, uint32
 uid_t procfs_overflow_uid(void);
 /* Whether /proc shows this uid for one that the reader's user namespace has no number for. */
 bool procfs_uid_is_unmapped(uid_t uid);
+bool procfs_gid_is_unmapped(gid_t gid);
 /* Whether two processes have one and the same mapping: nearly always, then, one user namespace. */
 
 bool procfs_same_id_map(pid_t a, pid_t b);
