@@ -144,9 +144,7 @@ int access_main(int argc, const char **argv)
 		answer_common_option(context, option);
 		subject_option(context, option, &options.subjects);
 	}
-	if (option < -1)
-		die(EXIT_USAGE, "%s: %s", poptBadOption(context, POPT_BADOPTION_NOALIAS),
-		    poptStrerror(option));
+	end_options(context, option, EXIT_USAGE);
 	if (options.quiet)
 		message_be_quiet();
 	options.paths = poptGetArgs(context);

@@ -31,8 +31,9 @@ static int look(const struct walk_base *base, bool ask, struct answer *answer)
 	judge_walk(&answer->walk, subject, answer->verdicts, evaluated);
 	/* Whether a file that permissions keep closed is being run makes no difference, unless it
 	 * is one that can be, and they are to be mended. */
-	walk_settle(&answer->walk, evaluated->result != RESULT_DENIED || is_program(&answer->walk));
-	judge_walk(&answer->walk, subject, answer->verdicts, evaluated);
+	if (walk_settle(&answer->walk,
+			evaluated->result != RESULT_DENIED || is_program(&answer->walk)))
+		judge_walk(&answer->walk, subject, answer->verdicts, evaluated);
 	answer->compared = false;
 	answer->agrees = false;
 	if (!ask)
@@ -99,8 +100,12 @@ int find_answer(const char *path, unsigned want, const struct named_subject *who
 		clear_answer(answer);
 		return error;
 	}
-	answer->n_suspects = suspects_find(&answer->walk, &who->subject, answer->suspects);
 	return 0;
+}
+
+size_t suspects_of(const struct answer *answer, struct suspect suspects[SUSPECTS_MAXIMUM])
+{
+	return suspects_find(&answer->walk, &answer->who->subject, suspects);
 }
 
 void clear_answer(struct answer *answer)

@@ -84,8 +84,6 @@ struct answer {
 	enum access_result result; /* of both together */
 	int error;
 	struct advice advice;
-	size_t n_suspects;
-	struct suspect suspects[SUSPECTS_MAXIMUM];
 };
 
 /*
@@ -95,6 +93,8 @@ struct answer {
 int find_answer(const char *path, unsigned want, const struct named_subject *who,
 		const struct walk_base *base, bool ask, struct answer *answer) IMP_MUST_CHECK;
 void clear_answer(struct answer *answer);
+/* What may stand behind it, for who tells of that; returns how many. */
+size_t suspects_of(const struct answer *answer, struct suspect suspects[SUSPECTS_MAXIMUM]);
 /* EXIT_ALLOWED, EXIT_DENIED or EXIT_UNKNOWN. */
 int status_of(const struct answer *answer);
 /* Nothing is there: no such file, a loop of links, a name too long. */

@@ -70,7 +70,9 @@ static void put_advice(FILE *out, const struct finding *finding)
 static void put_suspects(FILE *out, const struct question *question, const struct finding *finding)
 {
 	const struct answer *answer = &finding->answer;
+	struct suspect suspects[SUSPECTS_MAXIMUM];
 	char safe[1024];
+	size_t count;
 
 	if (!finding->answered) {
 		fprintf(out, question->unseen ? "where that is cannot be seen from here: idn-check "
@@ -81,10 +83,11 @@ static void put_suspects(FILE *out, const struct question *question, const struc
 	fprintf(out, answer->evaluated.result == RESULT_UNKNOWN
 			     ? "what decides cannot be seen from here"
 			     : "no rule of modes, ACLs, mounts or flags refuses it");
-	for (size_t i = 0; i < answer->n_suspects; i++)
+	count = suspects_of(answer, suspects);
+	for (size_t i = 0; i < count; i++)
 		fprintf(out, "%s%s", i ? ", " : "; suspected: ",
-			printable(answer->suspects[i].text, safe, sizeof(safe)));
-	if (answer->n_suspects == 0)
+			printable(suspects[i].text, safe, sizeof(safe)));
+	if (count == 0)
 		fprintf(out,
 			"; suspected: Landlock, a control group of devices, or a change meanwhile");
 }

@@ -118,13 +118,15 @@ static json_t *advice_object(const struct advice *advice)
 
 static json_t *suspects_array(const struct answer *answer)
 {
+	struct suspect suspects[SUSPECTS_MAXIMUM];
+	size_t count = suspects_of(answer, suspects);
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < answer->n_suspects; i++) {
+	for (size_t i = 0; i < count; i++) {
 		json_t *one = json_object();
 
-		json_put(one, "proven", json_boolean(answer->suspects[i].proven));
-		json_put(one, "text", json_text(answer->suspects[i].text));
+		json_put(one, "proven", json_boolean(suspects[i].proven));
+		json_put(one, "text", json_text(suspects[i].text));
 		append(list, one);
 	}
 	return list;

@@ -320,8 +320,7 @@ int question_find_who(struct question *question)
 		error = become_real(subject, thread);
 	if (error < 0)
 		return error;
-	if (!identity_user_name(question->uid, question->user, sizeof(question->user)))
-		snprintf(question->user, sizeof(question->user), "%u", question->uid);
+	identity_user_text(question->uid, question->user, sizeof(question->user));
 	question->who.text = question->user;
 	for (size_t i = 0; i < question->n_spots; i++) {
 		question->spots[i].base.root = procfs_open_place(thread->pid, thread->tid, "root");

@@ -176,9 +176,7 @@ static void parse_options(int argc, const char **argv, struct options *options)
 	while ((option = poptGetNextOpt(context)) >= 0)
 		if (!subject_option(context, option, &options->subjects))
 			answer_common_option(context, option);
-	if (option < -1)
-		die(EXIT_FAILED, "%s: %s", poptBadOption(context, POPT_BADOPTION_NOALIAS),
-		    poptStrerror(option));
+	end_options(context, option, EXIT_FAILED);
 	if (options->quiet)
 		message_be_quiet();
 	options->command = (char *const *)poptGetArgs(context);

@@ -178,30 +178,34 @@ static void put_headline(FILE *out, const struct answer *answer)
 }
 
 /* The kernel can be asked whether a file may be used, and not all that may be done to it. */
-static const char *about_what(const struct answer *answer)
+struct aim {
+	const char *want; /* NULL: what was asked */
+	const char *about;
+};
+
+static struct aim aim_of(const struct answer *answer)
 {
 	switch (answer->walk.steps[answer->walk.count - 1].check) {
 	case CHECK_CREATE:
 	case CHECK_DELETE:
-		return " about the directory";
+		return (struct aim){"write", " about the directory"};
 	case CHECK_CHMOD:
 	case CHECK_CHOWN:
 	case CHECK_LINK:
-		return " about the way there";
+		return (struct aim){"search", " about the way there"};
 	default:
-		return "";
+		return (struct aim){NULL, ""};
 	}
 }
 
 static void put_kernel(FILE *out, const struct columns *columns, const struct answer *answer)
 {
 	const struct witness *kernel = &answer->kernel;
-	const char *about = about_what(answer);
-	char want[64], text[300];
+	struct aim aim = aim_of(answer);
+	char question[64], text[300];
+	const char *want =
+		aim.want ? aim.want : describe_question(answer->want, question, sizeof(question));
 
-	describe_question(answer->want, want, sizeof(want));
-	if (*about)
-		snprintf(want, sizeof(want), "%s", strstr(about, "directory") ? "write" : "search");
 	if (!kernel->asked) {
 		snprintf(text, sizeof(text), "not asked: %s", kernel->why_not);
 		put_row(out, columns, "kernel", want, "SKIP", text);
@@ -212,7 +216,7 @@ static void put_kernel(FILE *out, const struct columns *columns, const struct an
 		 !answer->compared ? ""
 		 : answer->agrees  ? "agrees"
 				   : "DIFFERS: its word counts",
-		 answer->compared ? about : "");
+		 answer->compared ? aim.about : "");
 	put_row(out, columns, "kernel", want, kernel->allowed ? "allowed" : "DENIED", text);
 }
 
@@ -235,6 +239,18 @@ static void put_advice(FILE *out, const struct columns *columns, const struct ad
 		put_note(out, columns, "", names);
 	if (advice->note)
 		put_note(out, columns, "", advice->note);
+}
+
+static void put_suspects(FILE *out, const struct columns *columns, const struct answer *answer)
+{
+	struct suspect suspects[SUSPECTS_MAXIMUM];
+	size_t count = suspects_of(answer, suspects);
+
+	if (answer->compared && !answer->agrees && count == 0)
+		put_note(out, columns, "suspect",
+			 "a security module that does not show itself, or a change meanwhile");
+	for (size_t i = 0; i < count; i++)
+		put_note(out, columns, suspects[i].proven ? "cause" : "suspect", suspects[i].text);
 }
 
 void print_answer(FILE *out, struct answer *answer, bool verbose)
@@ -262,12 +278,6 @@ void print_answer(FILE *out, struct answer *answer, bool verbose)
 	put_advice(out, &columns, &answer->advice);
 	if (verbose)
 		put_subject(out, &columns, &answer->who->subject);
-	if (!verbose && (!answer->compared || answer->agrees))
-		return;
-	if (answer->compared && !answer->agrees && answer->n_suspects == 0)
-		put_note(out, &columns, "suspect",
-			 "a security module that does not show itself, or a change meanwhile");
-	for (size_t i = 0; i < answer->n_suspects; i++)
-		put_note(out, &columns, answer->suspects[i].proven ? "cause" : "suspect",
-			 answer->suspects[i].text);
+	if (verbose || (answer->compared && !answer->agrees))
+		put_suspects(out, &columns, answer);
 }

@@ -246,9 +246,7 @@ static void parse_options(poptContext context, struct who_options *options)
 	poptSetOtherOptionHelp(context, "[OPTION...] PATH...");
 	while ((option = poptGetNextOpt(context)) >= 0)
 		answer_common_option(context, option);
-	if (option < -1)
-		die(EXIT_USAGE, "%s: %s", poptBadOption(context, POPT_BADOPTION_NOALIAS),
-		    poptStrerror(option));
+	end_options(context, option, EXIT_USAGE);
 	if (options->quiet)
 		message_be_quiet();
 	if (options->json && options->null)

@@ -209,9 +209,7 @@ void read_options(int argc, char **argv, struct options *options)
 	poptSetOtherOptionHelp(context, "[OPTION...] USER[:GROUP] [--] COMMAND [ARG...]");
 	while ((option = poptGetNextOpt(context)) >= 0)
 		apply_option(context, option, options);
-	if (option < -1)
-		die(EXIT_FAILED, "%s: %s", poptBadOption(context, POPT_BADOPTION_NOALIAS),
-		    poptStrerror(option));
+	end_options(context, option, EXIT_FAILED);
 	if (quiet)
 		message_be_quiet();
 

@@ -68,9 +68,7 @@ static void parse_options(int argc, const char **argv, struct options *options)
 
 	while ((option = poptGetNextOpt(context)) >= 0)
 		answer_common_option(context, option);
-	if (option < -1)
-		die(EXIT_USAGE, "%s: %s", poptBadOption(context, POPT_BADOPTION_NOALIAS),
-		    poptStrerror(option));
+	end_options(context, option, EXIT_USAGE);
 	if (poptPeekArg(context))
 		die(EXIT_USAGE, "%s: an argument is not expected", poptPeekArg(context));
 	if (!options->socket_path && !getenv("LISTEN_FDS"))

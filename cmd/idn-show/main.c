@@ -192,9 +192,7 @@ static void parse_options(poptContext context, struct options *options)
 			free(seconds);
 		}
 	}
-	if (option < -1)
-		die(EXIT_USAGE, "%s: %s", poptBadOption(context, POPT_BADOPTION_NOALIAS),
-		    poptStrerror(option));
+	end_options(context, option, EXIT_USAGE);
 	if (options->quiet)
 		message_be_quiet();
 	parse_subjects(poptGetArgs(context), selection);

@@ -107,12 +107,6 @@ static void user_word(uid_t uid, char *buffer, size_t size)
 		snprintf(buffer, size, "%u", uid);
 }
 
-static void group_word(gid_t gid, char *buffer, size_t size)
-{
-	if (!identity_group_name(gid, buffer, size))
-		snprintf(buffer, size, "%u", gid);
-}
-
 static const char *letters(unsigned bits, char *buffer)
 {
 	char *to = buffer;
@@ -205,7 +199,7 @@ static int tell_of_mask(struct change_list *list, const struct acl *acl, unsigne
 			user_word(entry->id, name, sizeof(name));
 			error = lets_in(list, "%s", name);
 		} else if (entry->tag == ACL_TAG_GROUP) {
-			group_word(entry->id, name, sizeof(name));
+			identity_group_text(entry->id, name, sizeof(name));
 			error = lets_in(list, "group %s", name);
 		} else if (entry->tag == ACL_TAG_OWNING_GROUP) {
 			error = lets_in(list, "the owning group");
@@ -248,7 +242,7 @@ static int change_mode(struct change_list *list, const struct walk_step *step,
 	} else if (verdict->rule == RULE_GROUP) {
 		class = "g";
 		shift = 3;
-		group_word(object->gid, group, sizeof(group));
+		identity_group_text(object->gid, group, sizeof(group));
 		error = lets_in(list, "group %s", group);
 	} else {
 		error = lets_in(list, "everyone who is not of its group");

@@ -71,9 +71,10 @@ const char *describe_entry(const struct acl_entry *entry, char *buffer, size_t s
 		kind = "group";
 	else if (entry->tag == ACL_TAG_MASK)
 		kind = "mask";
-	if ((entry->tag == ACL_TAG_USER && !identity_user_name(entry->id, name, sizeof(name))) ||
-	    (entry->tag == ACL_TAG_GROUP && !identity_group_name(entry->id, name, sizeof(name))))
-		snprintf(name, sizeof(name), "%u", entry->id);
+	if (entry->tag == ACL_TAG_USER)
+		identity_user_text(entry->id, name, sizeof(name));
+	else if (entry->tag == ACL_TAG_GROUP)
+		identity_group_text(entry->id, name, sizeof(name));
 	snprintf(buffer, size, "%s:%s:%s", kind, name, describe_bits(entry->bits, bits));
 	return buffer;
 }
@@ -155,12 +156,6 @@ const char *describe_want(const struct walk_step *step, char *buffer, size_t siz
 
 /* ------------------------------------------------------------------------------------- rules -- */
 
-static void describe_user(uid_t uid, char *buffer, size_t size)
-{
-	if (!identity_user_name(uid, buffer, size))
-		snprintf(buffer, size, "%u", uid);
-}
-
 static void describe_class(const struct walk_step *step, const struct access_verdict *verdict,
 			   char *buffer, size_t size)
 {
@@ -195,7 +190,7 @@ static void describe_owner(const struct walk_step *step, const struct access_ver
 {
 	char owner[256];
 
-	describe_user(step->object->uid, owner, sizeof(owner));
+	identity_user_text(step->object->uid, owner, sizeof(owner));
 	if (verdict->result == RESULT_ALLOWED)
 		buffer[0] = '\0';
 	else if (verdict->capability == CAP_CHOWN)
@@ -210,8 +205,8 @@ static void describe_sticky(const struct walk_step *step, char *buffer, size_t s
 {
 	char file[256], directory[256];
 
-	describe_user(step->object->uid, file, sizeof(file));
-	describe_user(step->directory->uid, directory, sizeof(directory));
+	identity_user_text(step->object->uid, file, sizeof(file));
+	identity_user_text(step->directory->uid, directory, sizeof(directory));
 	snprintf(buffer, size, "sticky directory of %s, file of %s", directory, file);
 }
 
@@ -221,10 +216,8 @@ static void describe_new(const struct walk_step *step, char *buffer, size_t size
 
 	snprintf(buffer, size, "new name");
 	if (step->object->mode & S_ISGID) {
-		if (!identity_group_name(step->object->gid, group, sizeof(group)))
-			snprintf(group, sizeof(group), "%u", step->object->gid);
 		append(buffer, size, ", group ");
-		append(buffer, size, group);
+		append(buffer, size, identity_group_text(step->object->gid, group, sizeof(group)));
 		append(buffer, size, " by the directory's set-group-ID");
 	}
 	for (size_t i = 0; step->default_acl && i < step->default_acl->count; i++) {

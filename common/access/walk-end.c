@@ -68,12 +68,12 @@ static int add_open(struct walk_state *state, const char *path, struct object *o
 	return error;
 }
 
-void walk_settle(struct walk *walk, bool look)
+bool walk_settle(struct walk *walk, bool look)
 {
 	struct walk_step *step = walk->count ? &walk->steps[walk->count - 1] : NULL;
 
 	if (!step || !step->unsettled)
-		return;
+		return false;
 	step->unsettled = false;
 	/* Whatever its mode: it may have been another when the program was started. */
 	if (look) {
@@ -84,6 +84,7 @@ void walk_settle(struct walk *walk, bool look)
 		free(step->path);
 		walk->count--;
 	}
+	return true;
 }
 
 static int end_use(struct walk_state *state, const char *path, struct object *object)

@@ -86,7 +86,8 @@ int walk_path(const struct walk_base *base, const char *path, unsigned want,
  */
 int walk_path_unsettled(const struct walk_base *base, const char *path, unsigned want,
 			struct walk *walk) IMP_MUST_CHECK;
-void walk_settle(struct walk *walk, bool look);
+/* False where nothing was open, and nothing has changed. */
+bool walk_settle(struct walk *walk, bool look);
 
 void walk_clear(struct walk *walk);
 

@@ -139,6 +139,13 @@ void answer_common_option(poptContext context, int option)
 		print_version();
 }
 
+void end_options(poptContext context, int option, int status)
+{
+	if (option < -1)
+		die(status, "%s: %s", poptBadOption(context, POPT_BADOPTION_NOALIAS),
+		    poptStrerror(option));
+}
+
 void print_version(void)
 {
 	printf("%s (%s) %s\n", program, PACKAGE_NAME, PACKAGE_VERSION);

@@ -36,6 +36,10 @@ enum { OPTION_HELP = 1000, OPTION_VERSION };
 /* Prints the answer to --help or --version and exits 0; any other value, and nothing happens. */
 void answer_common_option(poptContext context, int option);
 
+/* OPTION is what poptGetNextOpt(3) ended with: ends the tool, with STATUS, on one it does not know.
+ */
+void end_options(poptContext context, int option, int status);
+
 /* "idn-show (idn-tools) 0.1.0", and exits 0. */
 _Noreturn void print_version(void);
 

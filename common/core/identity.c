@@ -343,6 +343,20 @@ char *identity_group_name(gid_t gid, char *buffer, size_t size)
 	return buffer;
 }
 
+const char *identity_user_text(uid_t uid, char *buffer, size_t size)
+{
+	if (!identity_user_name(uid, buffer, size))
+		snprintf(buffer, size, "%u", uid);
+	return buffer;
+}
+
+const char *identity_group_text(gid_t gid, char *buffer, size_t size)
+{
+	if (!identity_group_name(gid, buffer, size))
+		snprintf(buffer, size, "%u", gid);
+	return buffer;
+}
+
 int identity_parse_id(const char *text, uint32_t *id)
 {
 	size_t digits = strspn(text, "0123456789");

@@ -70,5 +70,8 @@ int identity_parse_id(const char *text, uint32_t *id) IMP_MUST_CHECK;
 /* The name service's name of a uid or gid into a buffer: NULL when it has none. */
 char *identity_user_name(uid_t uid, char *buffer, size_t size);
 char *identity_group_name(gid_t gid, char *buffer, size_t size);
+/* The same, or the number of what has none. */
+const char *identity_user_text(uid_t uid, char *buffer, size_t size);
+const char *identity_group_text(gid_t gid, char *buffer, size_t size);
 
 #endif
