@@ -7,13 +7,6 @@
 #include "check.h"
 #include "cli/names.h"
 
-static json_t *append(json_t *list, json_t *value)
-{
-	if (!list || json_array_append_new(list, value) < 0)
-		abort();
-	return list;
-}
-
 json_t *result_value(enum access_result result)
 {
 	return result == RESULT_UNKNOWN ? json_null() : json_boolean(result == RESULT_ALLOWED);
@@ -50,8 +43,8 @@ static json_t *facts_object(const struct object *object)
 	json_put(facts, "immutable", json_boolean(object->immutable));
 	json_put(facts, "append_only", json_boolean(object->append_only));
 	for (size_t i = 0; object->acl && i < object->acl->count; i++)
-		append(acl,
-		       json_text(describe_entry(&object->acl->entries[i], text, sizeof(text))));
+		json_append(acl, json_text(describe_entry(&object->acl->entries[i], text,
+							  sizeof(text))));
 	json_put(facts, "acl", acl);
 	json_put(facts, "label", json_text(object_label(object, text, sizeof(text)) ? text : NULL));
 	json_put(facts, "mount", json_text(object->mount_line));
@@ -78,7 +71,7 @@ static json_t *evaluated_object(struct answer *answer, bool verbose)
 			object_read_mount(step->object);
 			json_put(one, "facts", facts_object(step->object));
 		}
-		append(steps, one);
+		json_append(steps, one);
 	}
 	json_put(object, "steps", steps);
 	return object;
@@ -110,7 +103,7 @@ static json_t *advice_object(const struct advice *advice)
 	object = json_object();
 	json_put(object, "command", json_text(advice->command));
 	for (char **name = advice->also_lets_in; name && *name; name++)
-		append(names, json_text(*name));
+		json_append(names, json_text(*name));
 	json_put(object, "also_lets_in", names);
 	json_put(object, "note", json_text(advice->note));
 	return object;
@@ -127,7 +120,7 @@ static json_t *suspects_array(const struct answer *answer)
 
 		json_put(one, "proven", json_boolean(suspects[i].proven));
 		json_put(one, "text", json_text(suspects[i].text));
-		append(list, one);
+		json_append(list, one);
 	}
 	return list;
 }

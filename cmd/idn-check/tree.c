@@ -152,8 +152,7 @@ static json_t *rules_array(const struct rule_counts *rules)
 		json_put(rule, "count",
 			 json_integer((json_int_t)(last ? rules->others
 							: rules->rules[order[i]].count)));
-		if (json_array_append_new(array, rule) < 0)
-			abort();
+		json_append(array, rule);
 	}
 	return array;
 }
@@ -188,9 +187,8 @@ static void write_summary(const struct listing *listing, const struct tree_count
 	json_t *array = json_array(), *object = json_object();
 
 	for (size_t i = 0; i < listing->options->n_paths * n_subjects; i++)
-		if (json_array_append_new(array, summary_object(listing, i / n_subjects,
-								i % n_subjects, &counts[i])) < 0)
-			abort();
+		json_append(array,
+			    summary_object(listing, i / n_subjects, i % n_subjects, &counts[i]));
 	json_put(object, "summary", array);
 	json_write(object, stdout);
 }

@@ -6,12 +6,6 @@
 #include "access/describe.h"
 #include "who.h"
 
-static void append(json_t *list, json_t *value)
-{
-	if (json_array_append_new(list, value) < 0)
-		abort();
-}
-
 /* With names from the accounts: the name service would be asked for each of ten thousand. */
 static json_t *groups_object(const struct who *who, const struct listed_account *account)
 {
@@ -23,7 +17,7 @@ static json_t *groups_object(const struct who *who, const struct listed_account 
 
 		if (!name)
 			name = identity_group_name(account->groups[i], buffer, sizeof(buffer));
-		append(list, json_group(account->groups[i], name));
+		json_append(list, json_group(account->groups[i], name));
 	}
 	return list;
 }
@@ -60,7 +54,7 @@ static json_t *rule_object(const struct who_answer *answer, size_t number)
 	json_put(object, "rule", json_text(who_rule_text(answer, rule, text, sizeof(text))));
 	json_put(object, "path", json_text(answer->walk.steps[rule->step].path));
 	for (size_t i = 0; i < rule->count; i++)
-		append(identities, identity_object(&answer->who, rule->identities[i]));
+		json_append(identities, identity_object(&answer->who, rule->identities[i]));
 	json_put(object, "identities", identities);
 	json_put(object, "anybody",
 		 json_boolean(answer->who.anybody && answer->who.rule_of_anybody == number));
@@ -89,7 +83,7 @@ static json_t *kernel_object(const struct who_answer *answer)
 			 json_text(difference->kernel.allowed
 					   ? NULL
 					   : error_name(difference->kernel.error)));
-		append(differs, one);
+		json_append(differs, one);
 	}
 	json_put(object, "differs", differs);
 	return object;
@@ -104,7 +98,7 @@ static json_t *only_object(const struct who_answer *answer)
 	object = json_object();
 	others = json_array();
 	for (size_t i = 0; i < answer->n_others; i++)
-		append(others, identity_object(&answer->who, answer->others[i]));
+		json_append(others, identity_object(&answer->who, answer->others[i]));
 	json_put(object, "kept", json_boolean(!answer->n_others && !answer->anybody_else));
 	json_put(object, "others", others);
 	json_put(object, "anybody", json_boolean(answer->anybody_else));
@@ -121,7 +115,7 @@ json_t *who_object(const struct who_answer *answer)
 	json_put(object, "accounts",
 		 judged ? json_integer((json_int_t)answer->who.n_accounts) : json_null());
 	for (size_t i = 0; judged && i < answer->who.n_rules; i++)
-		append(rules, rule_object(answer, i));
+		json_append(rules, rule_object(answer, i));
 	json_put(object, "rules", rules);
 	json_put(object, "unknown",
 		 judged ? json_integer((json_int_t)answer->who.unknown) : json_null());

@@ -242,7 +242,7 @@ static void get_list(int root_fd, const char *path, struct reply *reply)
 
 		json_put(object, "name", json_text(entry->d_name));
 		json_put(object, "type", json_string(type_name(entry->d_type)));
-		json_array_append_new(entries, object);
+		json_append(entries, object);
 	}
 	int error = errno;
 
@@ -292,7 +292,7 @@ char *work_describe_thread(struct json_t *object, const struct procfs_thread *ke
 	char thread[32];
 
 	for (size_t i = 0; i < kernel->n_groups; i++)
-		json_array_append_new(groups, json_integer(kernel->groups[i]));
+		json_append(groups, json_integer(kernel->groups[i]));
 	json_put(facts, "uids", json_ids(kernel->uids));
 	json_put(facts, "gids", json_ids(kernel->gids));
 	json_put(facts, "groups", groups);

@@ -108,7 +108,7 @@ static void print_objects(const struct look_thread *a, const struct look_thread 
 	json_t *value;
 
 	json_object_foreach(left, key, value) if (!json_equal(value, json_object_get(right, key)))
-		json_array_append_new(different, json_string(key));
+		json_append(different, json_string(key));
 	json_put(object, "a", left);
 	json_put(object, "b", right);
 	json_put(object, "different", different);

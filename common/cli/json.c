@@ -24,6 +24,12 @@ void json_put(json_t *object, const char *key, json_t *value)
 		abort();
 }
 
+void json_append(json_t *list, json_t *value)
+{
+	if (json_array_append_new(list, whole(value)) < 0)
+		abort();
+}
+
 json_t *json_text(const char *text)
 {
 	if (!text)
@@ -60,10 +66,8 @@ json_t *json_identity(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups
 	char buffer[256];
 
 	for (size_t i = 0; list && i < n_groups; i++)
-		if (json_array_append_new(list, json_group(groups[i], group_name(groups[i], buffer,
-										 sizeof(buffer)))) <
-		    0)
-			abort();
+		json_append(list,
+			    json_group(groups[i], group_name(groups[i], buffer, sizeof(buffer))));
 	return json_identity_named(
 		uid, uid == IMP_NO_UID ? NULL : user_name(uid, buffer, sizeof(buffer)), gid, list);
 }
@@ -122,10 +126,8 @@ json_t *json_capabilities(uint64_t set)
 	for (; set; set &= set - 1) {
 		char name[64];
 
-		if (json_array_append_new(list, json_string(capability_name(capability_lowest(set),
-									    name, sizeof(name)))) <
-		    0)
-			abort();
+		json_append(list, json_string(capability_name(capability_lowest(set), name,
+							      sizeof(name))));
 	}
 	return list;
 }

@@ -36,6 +36,9 @@ json_t *json_capability_sets(const uint64_t sets[N_SETS]);
 /* Puts VALUE, whose reference it takes, into OBJECT; out of memory is the end of the process. */
 void json_put(json_t *object, const char *key, json_t *value);
 
+/* The same behind a list's last. */
+void json_append(json_t *list, json_t *value);
+
 /* Writes VALUE on one line, and drops its reference. */
 void json_write(json_t *value, FILE *file);
 
