@@ -14,6 +14,7 @@
 #ifndef IMPERSONATE_H
 #define IMPERSONATE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -95,13 +96,17 @@ struct imp_identity {
 
 /* ------------------------------------------------------------------------------------ policy -- */
 
-/* What the administrator allows.  Wherever one is taken, NULL stands for the built-in defaults. */
+/*
+ * What the administrator allows.  Wherever one is taken, NULL stands for the one in force in this
+ * process: what imp_policy_install was given last, and until then the built-in defaults.
+ */
 struct imp_policy;
 
 /*
  * Makes a policy with the defaults: anonymous_user nobody, max_level delegation,
  * default_level_local impersonation, default_level_network identification, privileged_clients
- * identify. -ENOMEM.  The caller owns one reference.
+ * identify, legacy_impersonation_policy and always_flow_impersonation_policy off, channel_mismatch
+ * fail. -ENOMEM.  The caller owns one reference.
  */
 int imp_policy_new(struct imp_policy **policy) IMP_MUST_CHECK;
 
@@ -113,6 +118,33 @@ int imp_policy_new(struct imp_policy **policy) IMP_MUST_CHECK;
  */
 int imp_policy_set(struct imp_policy *policy, const char *section, const char *key,
 		   const char *value) IMP_MUST_CHECK;
+
+/* What is wrong with a policy file, and where. */
+struct imp_policy_problem {
+	unsigned int line;   /* 0: the file as a whole */
+	unsigned int column; /* 0: the whole line */
+	char text[256];	     /* one line, printable */
+};
+
+/*
+ * Reads a policy file, idn-policy(5), whole or not at all.  Refused is one that is not a regular
+ * file, owned by another than root or the calling thread's effective uid, or writable by group or
+ * others; and one with a line that makes no sense, or a section, key or value that is not known, or
+ * a key that is there twice. *PROBLEM, when not NULL, gets the first thing that is wrong.
+ *
+ * What open(2) reports; -EPERM for an owner or mode that will not do, -EPROTO for a malformed file,
+ * -EINVAL for a section, key or value, -ESRCH for an account that does not exist, -EFBIG, -ENOMEM.
+ * The caller owns one reference.
+ */
+int imp_policy_load(const char *path, struct imp_policy **policy,
+		    struct imp_policy_problem *problem) IMP_MUST_CHECK;
+
+/*
+ * Puts POLICY in force for the whole process, in one step: what NULL stands for from now on, and
+ * what decides on flow and channels.  NULL: the built-in defaults again.  Tokens that exist, and
+ * work that was handed over, keep what they have.  The library takes a reference of its own.
+ */
+void imp_policy_install(struct imp_policy *policy);
 
 struct imp_policy *imp_policy_ref(struct imp_policy *policy);
 void imp_policy_unref(struct imp_policy *policy); /* NULL is allowed */
@@ -270,10 +302,10 @@ void imp_revert(void);
 void imp_revert_from(const struct imp_token *token);
 
 /*
- * Calls WORK(ARGUMENT) as TOKEN and comes back to what the thread was before, also where WORK
- * itself impersonated or reverted.  *RESULT, when not NULL, gets what WORK returned.  Asserts the
- * thread's credentials before WORK, and after it: -ESTALE if they are not the token's, before which
- * WORK is not called.  Otherwise errors as imp_impersonate.
+ * Calls WORK(ARGUMENT) as TOKEN, or with NULL at the primary identity, and comes back to what the
+ * thread was before, also where WORK itself impersonated or reverted.  *RESULT, when not NULL, gets
+ * what WORK returned.  Asserts the thread's credentials before WORK, and after it: -ESTALE if they
+ * are not the token's, before which WORK is not called.  Otherwise errors as imp_impersonate.
  */
 int imp_run(struct imp_token *token, int (*work)(void *argument), void *argument,
 	    int *result) IMP_MUST_CHECK;
@@ -281,7 +313,9 @@ int imp_run(struct imp_token *token, int (*work)(void *argument), void *argument
 /*
  * Reads the calling thread's credentials from the kernel and holds them against TOKEN, or with NULL
  * against the primary identity: all ids, groups and effective capabilities.  -ESTALE if any differs
- * (something changed them behind the library), which the log callback is told in detail.
+ * (something changed them behind the library), which the log callback is told in detail; it is
+ * counted as a mismatch in the ledger, which until the thread's next switch says what was expected,
+ * so that the thread is seen from outside to be lost, leaked or mismatched.
  */
 int imp_assert(const struct imp_token *token) IMP_MUST_CHECK;
 
@@ -290,6 +324,191 @@ int imp_assert(const struct imp_token *token) IMP_MUST_CHECK;
  * is not in the calling thread's permitted set ("CAP_SETUID", static); MISSING may be NULL.
  */
 int imp_check_privilege(const char **missing) IMP_MUST_CHECK;
+
+/* ------------------------------------------------------------------------------------ flow -- */
+
+/*
+ * Work that is handed to another thread runs under the identity that was current when it was handed
+ * over, if the policy in force says so; impersonate(7) has the table.  Where it is not, that is
+ * counted in the ledger, logged once for each place that hands over, and the thread that does the
+ * work is "lost" as long as it does it, unless the service suppressed the flow itself.
+ *
+ * Calls with a SITE ("work.c:123", a string that lives as long as the program) are made by the
+ * macros of the same name without _at, which say where they stand.
+ */
+#define IMP_SITE_TEXT_(line) #line
+#define IMP_SITE_LINE_(line) IMP_SITE_TEXT_(line)
+#define IMP_SITE __FILE__ ":" IMP_SITE_LINE_(__LINE__)
+
+/* What flows: taken in one thread, run in another, as often as wanted; immutable. */
+struct imp_context;
+
+/* What became of the identity when a context was captured. */
+enum imp_flow {
+	IMP_FLOW_NOTHING,    /* the thread was at the primary identity: so will the work be */
+	IMP_FLOW_IDENTITY,   /* the work runs under the identity that was captured */
+	IMP_FLOW_LEGACY,     /* not flowed: legacy_impersonation_policy is on */
+	IMP_FLOW_SUPPRESSED, /* not flowed: the thread has suppressed it */
+	IMP_FLOW_UNRECORDED  /* not flowed: set behind the library's back, and
+				always_flow_impersonation_policy is off */
+};
+
+/* "nothing", "identity", "legacy", "suppressed" or "unrecorded"; NULL for any other value. */
+const char *imp_flow_name(enum imp_flow flow);
+
+/*
+ * Captures what the calling thread acts as, for work that it hands to another.  A token is kept
+ * alive, whatever becomes of its connection.  The kernel is asked too: what it has is captured with
+ * always_flow_impersonation_policy on, and refused with it off.  0 also where the identity is not
+ * to flow; imp_context_flow tells.  -ESTALE when the thread impersonates a client, and the kernel
+ * has another identity for it, with always_flow_impersonation_policy off; -ENOMEM.  The caller owns
+ * one reference.
+ */
+int imp_context_capture_at(const char *site, struct imp_context **context) IMP_MUST_CHECK;
+#define imp_context_capture(context) imp_context_capture_at(IMP_SITE, context)
+
+/*
+ * Calls WORK(ARGUMENT) under CONTEXT's identity, or at the primary identity where it has none, on
+ * whichever thread this is, and comes back to what the thread was before, whatever WORK did: read
+ * back from the kernel.  *RESULT, when not NULL, gets what WORK returned.  Errors as
+ * imp_impersonate: WORK was not called then.  -ESTALE, also after WORK was called, when something
+ * changed the thread's identity behind the library; the thread is brought back all the same.
+ */
+int imp_context_run(struct imp_context *context, int (*work)(void *argument), void *argument,
+		    int *result) IMP_MUST_CHECK;
+
+enum imp_flow imp_context_flow(const struct imp_context *context);
+/* The token under which the work will run; NULL: none.  No reference is given. */
+struct imp_token *imp_context_token(const struct imp_context *context);
+struct imp_context *imp_context_ref(struct imp_context *context);
+void imp_context_unref(struct imp_context *context); /* NULL is allowed */
+
+/*
+ * From now on nothing that the calling thread hands over takes its identity along, until restore is
+ * given what suppress returned.
+ */
+bool imp_flow_suppress(void);
+void imp_flow_restore(bool before);
+bool imp_flow_is_suppressed(void);
+
+/*
+ * pthread_create(3), of a thread that is born at the primary identity whatever the caller is now,
+ * and calls START under what was captured of the caller.  A thread that pthread_create makes while
+ * its creator impersonates is that client for life.  A negative errno of pthread_create or of
+ * imp_context_capture. Where the new thread cannot take the identity the process aborts: nobody
+ * could be told.
+ */
+int imp_thread_create_at(const char *site, pthread_t *thread, const pthread_attr_t *attributes,
+			 void *(*start)(void *argument), void *argument) IMP_MUST_CHECK;
+#define imp_thread_create(thread, attributes, start, argument)                                     \
+	imp_thread_create_at(IMP_SITE, thread, attributes, start, argument)
+
+/* Threads that are born at the primary identity, and do each piece of work as whoever handed it in.
+ */
+struct imp_pool;
+
+/* Makes a pool of THREADS workers.  -EINVAL for none; what pthread_create(3) reports; -ENOMEM. */
+int imp_pool_create(unsigned int threads, struct imp_pool **pool) IMP_MUST_CHECK;
+
+/*
+ * Hands in a piece of work: WORK(ARGUMENT) is called by one of the workers under the identity that
+ * was captured here; afterwards, before it takes the next piece, the worker is proven to be back at
+ * the primary identity, or the process ends.  Work may hand in more.
+ *
+ * Where the identity cannot be taken, or the pool is destroyed before, WORK is not called, but
+ * GIVE_UP(ARGUMENT, ERROR), if not NULL, at the primary identity: just one of the two is, once.
+ * Errors as imp_context_capture, and neither is called then; -ECANCELED when the pool is being
+ * destroyed.
+ */
+int imp_pool_submit_at(const char *site, struct imp_pool *pool, void (*work)(void *argument),
+		       void (*give_up)(void *argument, int error), void *argument) IMP_MUST_CHECK;
+#define imp_pool_submit(pool, work, give_up, argument)                                             \
+	imp_pool_submit_at(IMP_SITE, pool, work, give_up, argument)
+
+/*
+ * Waits until all that was handed in, also meanwhile, has been done.  -EDEADLK when called by a
+ * worker of this pool.
+ */
+int imp_pool_drain(struct imp_pool *pool) IMP_MUST_CHECK;
+
+/*
+ * Ends it: what has not begun is given up with -ECANCELED, on the calling thread at the primary
+ * identity, what has begun is waited for.  Not to be called by a worker.  NULL is allowed.
+ */
+void imp_pool_destroy(struct imp_pool *pool);
+
+/* -------------------------------------------------------------------------------- channels -- */
+
+/*
+ * A client of another local service, over a Unix stream socket.  It takes its identity when it is
+ * opened, since that is when the kernel records it for the other end.  May be shared by threads:
+ * one call at a time.
+ */
+struct imp_channel;
+
+/*
+ * Makes a channel to the socket at PATH, at LEVEL at most; nothing is opened yet.
+ * -ENAMETOOLONG, -EINVAL for no level, -ENOMEM.  The caller owns it.
+ */
+int imp_channel_new(const char *path, enum imp_level level,
+		    struct imp_channel **channel) IMP_MUST_CHECK;
+
+/*
+ * Connects now, as whoever the calling thread acts as, at that token's level or the channel's,
+ * whichever is lower; below impersonation the other end is told of level anonymous, since it sees
+ * the anonymous identity.  0 also where it is open, as the same identity.  -ESTALE where it is open
+ * as another; errors of imp_connect_unix.
+ */
+int imp_channel_open(struct imp_channel *channel) IMP_MUST_CHECK;
+
+/*
+ * Begins a call: waits until no other is made, opens the channel if it is not open, or if the other
+ * end has closed it meanwhile, and gives the socket in *FD, which stays the channel's, until
+ * imp_channel_end.  *FRESH, when not NULL: the socket is another than at the call before.
+ *
+ * The identity that the channel has must be the one that the calling thread acts as, by the
+ * kernel's word.  Where it is not, that is counted in the ledger and logged, and -ESTALE; with
+ * channel_mismatch = warn the call goes on, as whoever opened the channel.  Errors of
+ * imp_connect_unix. After an error there is nothing to end.
+ */
+int imp_channel_begin(struct imp_channel *channel, int *fd, bool *fresh) IMP_MUST_CHECK;
+
+/* Ends it; BROKEN: the connection cannot be used again, and the next call opens it anew. */
+void imp_channel_end(struct imp_channel *channel, bool broken);
+
+/* Closes it, if it is open; it may be opened again. */
+void imp_channel_close(struct imp_channel *channel);
+void imp_channel_free(struct imp_channel *channel); /* NULL is allowed */
+
+/* ---------------------------------------------------------------------------------- spawn -- */
+
+/* A command for imp_spawn.  To be initialised with {.stdin_fd = -1, ...} or IMP_SPAWN_INIT. */
+struct imp_spawn {
+	const char *path;	  /* of the program, as execve(2) takes it: PATH is not searched */
+	char *const *arguments;	  /* ends with NULL; the first is the program's name */
+	char *const *environment; /* ends with NULL; NULL: an empty one */
+	int directory;		  /* where it starts; -1: where the service is */
+	int stdin_fd;		  /* -1, here and below: /dev/null */
+	int stdout_fd;
+	int stderr_fd;
+	bool new_session; /* setsid(2): it cannot push input into the service's terminal */
+};
+#define IMP_SPAWN_INIT                                                                             \
+	{                                                                                          \
+		.directory = -1, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1                  \
+	}
+
+/*
+ * Starts a command whose real, effective, saved and filesystem ids, groups and capability sets are
+ * those that TOKEN acts as, for good, proven before it runs; NULL: of the token that the calling
+ * thread impersonates, -ENOENT where it impersonates nobody.  A plain fork and exec of a thread
+ * that impersonates would give the client's program a way back.  No descriptor but the three is
+ * inherited, no signal is blocked or ignored, and no keyring of the service is possessed.
+ *
+ * *PID gets the child's, which the caller waits for.  A negative errno of fork(2), of the switch,
+ * or of execve(2), and no child is left; -EPERM without the two capabilities.
+ */
+int imp_spawn(struct imp_token *token, const struct imp_spawn *command, pid_t *pid) IMP_MUST_CHECK;
 
 /* -------------------------------------------------------------------------------- for good -- */
 
@@ -417,9 +636,13 @@ struct imp_ledger_entry {
 	uint64_t access_groups_hash;
 	int64_t since_ns;	 /* CLOCK_REALTIME */
 	uint64_t impersonations; /* from here on: since the thread's first */
-	uint64_t flows;
-	uint64_t flows_refused;
-	uint64_t mismatches;
+	uint64_t flows;		 /* pieces of work that it did under an identity handed to it */
+	uint64_t flows_refused;	 /* that it handed over without its identity */
+	uint64_t mismatches;	 /* that it, or a channel of its, was not who it should have been */
+	uint64_t channel_mismatches; /* of these, the channels' */
+	uid_t channel_expected_uid;  /* whose call the last of them was; only where there was one */
+	uid_t channel_actual_uid;    /* who had opened the channel */
+	int64_t channel_ns;	     /* CLOCK_REALTIME */
 	bool settled; /* false: it was in the middle of a switch, however often read */
 };
 
@@ -448,9 +671,30 @@ void imp_ledger_close(struct imp_ledger *ledger); /* NULL is allowed */
 
 /* -------------------------------------------------------------------------------------- log -- */
 
-/* PRIORITY is one of syslog(3): LOG_CRIT before an abort, LOG_ERR, LOG_WARNING.  MESSAGE is one
- * line. */
-typedef void imp_log_fn(int priority, const char *message, void *data);
+/* What a log record is about. */
+enum imp_event {
+	IMP_EVENT_NOTE,		 /* none of those below: a ledger that cannot be written, ... */
+	IMP_EVENT_FLOW_REFUSED,	 /* work was handed over without its identity */
+	IMP_EVENT_MISMATCH,	 /* a thread or a channel is not who it should be */
+	IMP_EVENT_SWITCH_FAILED, /* an identity could not be taken */
+	IMP_EVENT_ABORT		 /* the process is about to end */
+};
+
+/* "note", "flow_refused", "mismatch", "switch_failed" or "abort"; NULL for any other value. */
+const char *imp_event_name(enum imp_event event);
+
+/* What the log callback is given.  Never with contents of files, nor with secrets. */
+struct imp_log_record {
+	int priority; /* of syslog(3): LOG_CRIT before an abort, LOG_ERR, LOG_WARNING, LOG_NOTICE */
+	enum imp_event event;
+	const char *message; /* one line */
+	pid_t tid;	     /* of the thread that it is about */
+	uid_t expected_uid;  /* who it should be; IMP_NO_UID where that is not known or not told */
+	uid_t actual_uid;    /* who it is */
+	const char *site;    /* where work is handed over, "work.c:123"; NULL: not about that */
+	int error;	     /* a negative errno, or 0 */
+};
+typedef void imp_log_fn(const struct imp_log_record *record, void *data);
 
 /*
  * Names the function that is told what the library has to say; NULL for silence, as at first.  It

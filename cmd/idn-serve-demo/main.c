@@ -91,13 +91,13 @@ static void parse_options(int argc, const char **argv, struct options *options)
 
 /* -------------------------------------------------------------------------------- service -- */
 
-static void log_library(int priority, const char *message, void *data)
+static void log_library(const struct imp_log_record *record, void *data)
 {
 	(void)data;
-	if (priority == LOG_WARNING)
-		warn_of("%s", message);
+	if (record->priority == LOG_WARNING)
+		warn_of("%s", record->message);
 	else
-		fprintf(stderr, "idn-serve-demo: %s\n", message);
+		complain_of("%s", record->message);
 }
 
 static int open_root(const char *path)

@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <linux/keyctl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -73,26 +74,27 @@ static int read_groups(struct groups **groups)
 	return error;
 }
 
-int credentials_read(struct credentials *credentials)
+static int read_but_groups(struct credentials *credentials)
 {
 	if (getresuid(&credentials->real_uid, &credentials->effective_uid,
 		      &credentials->saved_uid) < 0 ||
 	    getresgid(&credentials->real_gid, &credentials->effective_gid,
 		      &credentials->saved_gid) < 0)
 		return -errno;
-	/* An id that cannot be set is how these are asked what there is. */
 	credentials->filesystem_uid = credentials_set_filesystem_uid(IMP_NO_UID);
 	credentials->filesystem_gid = credentials_set_filesystem_gid(IMP_NO_GID);
+	return read_capabilities(credentials);
+}
 
-	int error = read_capabilities(credentials);
+int credentials_read(struct credentials *credentials)
+{
+	int error = read_but_groups(credentials);
 
 	return error < 0 ? error : read_groups(&credentials->groups);
 }
 
-const char *credentials_difference(const struct credentials *a, const struct credentials *b)
+static const char *difference_but_groups(const struct credentials *a, const struct credentials *b)
 {
-	if (!groups_equal(a->groups, b->groups))
-		return "supplementary groups";
 	if (a->effective_uid != b->effective_uid)
 		return "effective uid";
 	if (a->effective_gid != b->effective_gid)
@@ -110,6 +112,31 @@ const char *credentials_difference(const struct credentials *a, const struct cre
 	if (a->permitted != b->permitted)
 		return "permitted capabilities";
 	return NULL;
+}
+
+const char *credentials_difference(const struct credentials *a, const struct credentials *b)
+{
+	return groups_equal(a->groups, b->groups) ? difference_but_groups(a, b)
+						  : "supplementary groups";
+}
+
+/* The kernel keeps groups in ascending order, as we do: what differs in order is not sure to
+ * differ. */
+static bool groups_match(const struct groups *groups)
+{
+	gid_t now[64];
+	int count = getgroups(64, now);
+
+	return count >= 0 && (size_t)count == groups->count &&
+	       memcmp(now, groups->gids, groups->count * sizeof(gid_t)) == 0;
+}
+
+bool credentials_match(const struct credentials *credentials)
+{
+	struct credentials now;
+
+	return read_but_groups(&now) == 0 && !difference_but_groups(&now, credentials) &&
+	       groups_match(credentials->groups);
 }
 
 /* ------------------------------------------------------------------------------ changing -- */

@@ -19,6 +19,12 @@ struct credentials {
 /* Reads all of it; the reference to the groups is the caller's. */
 int credentials_read(struct credentials *credentials) IMP_MUST_CHECK;
 
+/*
+ * Whether the calling thread has just what CREDENTIALS says, inheritable capabilities aside:
+ * without an allocation, and the answer no may be wrong: read then.
+ */
+bool credentials_match(const struct credentials *credentials);
+
 /* The name of the first thing that differs, static, or NULL. */
 const char *credentials_difference(const struct credentials *a, const struct credentials *b);
 

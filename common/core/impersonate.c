@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "identity.h"
+#include "impersonate-thread.h"
 #include "ledger.h"
 #include "log.h"
 #include "peer.h"
@@ -45,7 +46,7 @@ static void in_child(void)
 /* What is loaded, or looked up once, would otherwise be so during a switch: as the client. */
 static void load_early(void)
 {
-	const struct imp_policy *built_in;
+	struct imp_policy *policy;
 	char name[256];
 	struct identity root;
 
@@ -53,8 +54,10 @@ static void load_early(void)
 	identity_group_name(0, name, sizeof(name));
 	if (identity_of_user("root", &root) == 0)
 		identity_clear(&root);
-	if (policy_or_default(NULL, &built_in) < 0)
+	if (policy_resolve(NULL, &policy) < 0)
 		log_line(LOG_WARNING, "the built-in policy cannot be made: out of memory");
+	else
+		imp_policy_unref(policy);
 	peer_prepare();
 }
 
@@ -121,8 +124,18 @@ int imp_impersonate(struct imp_token *token)
 				  &step);
 	}
 	if (error < 0) {
+		const struct imp_log_record facts = {
+			.priority = LOG_ERR,
+			.event = IMP_EVENT_SWITCH_FAILED,
+			.expected_uid = token_access(token)->view.uid,
+			.actual_uid = thread.current ? token_access(thread.current)->view.uid
+				      : switch_has_primary() ? switch_primary()->view.uid
+							     : IMP_NO_UID,
+			.error = error,
+		};
+
 		settle(true);
-		log_line(LOG_ERR, "cannot impersonate: %s: %s", step, log_error_text(-error));
+		log_event(&facts, "cannot impersonate: %s: %s", step, log_error_text(-error));
 		return error;
 	}
 
@@ -175,17 +188,33 @@ int imp_token_current(struct imp_token **token)
 	return 0;
 }
 
-/* ----------------------------------------------------------------------------- assert, run -- */
+/* ---------------------------------------------------------------------- for who hands over -- */
 
-int imp_assert(const struct imp_token *token)
+struct imp_token *thread_token(void)
 {
-	if (!token)
-		return switch_verify(NULL, IMP_SCOPE_ALL, 0);
-	return switch_verify(token_access(token), token->scope, token_capabilities(token));
+	return thread.current;
 }
 
-/* To what it was before: whoever called goes on as that, or nobody does. */
-static void restore(struct imp_token *before)
+struct ledger_slot *thread_slot(void)
+{
+	/* Whatever this thread is now, it must not become the primary identity of the process. */
+	if (!thread.slot && switch_has_primary() && ready_thread() < 0)
+		return NULL;
+	return thread.slot;
+}
+
+void thread_expect(const struct imp_token *token)
+{
+	struct ledger_slot *slot = thread_slot();
+
+	ledger_begin(slot);
+	if (token)
+		ledger_settle_token(slot, token, token == thread.current);
+	else
+		ledger_settle_primary(slot);
+}
+
+void thread_restore(struct imp_token *before)
 {
 	if (!before) {
 		imp_revert();
@@ -194,16 +223,34 @@ static void restore(struct imp_token *before)
 	int error = imp_impersonate(before);
 
 	if (error < 0)
-		log_die("coming back from a scoped run", "cannot take the former token again",
-			error);
+		log_die("coming back to a former identity", "cannot take its token again", error);
 	imp_token_unref(before);
+}
+
+/* ----------------------------------------------------------------------------- assert, run -- */
+
+int imp_assert(const struct imp_token *token)
+{
+	int error =
+		token ? switch_verify(token_access(token), token->scope, token_capabilities(token))
+		      : switch_verify(NULL, IMP_SCOPE_ALL, 0);
+
+	if (error == -ESTALE) {
+		thread_expect(token);
+		ledger_count_mismatch(thread.slot);
+	}
+	return error;
 }
 
 int imp_run(struct imp_token *token, int (*work)(void *argument), void *argument, int *result)
 {
 	struct imp_token *before = thread.current ? imp_token_ref(thread.current) : NULL;
-	int error = imp_impersonate(token);
+	int error = 0;
 
+	if (token)
+		error = imp_impersonate(token);
+	else
+		imp_revert();
 	if (error < 0) {
 		imp_token_unref(before);
 		return error;
@@ -218,6 +265,6 @@ int imp_run(struct imp_token *token, int (*work)(void *argument), void *argument
 	}
 	if (error < 0)
 		imp_revert(); /* from whoever the thread is by now */
-	restore(before);
+	thread_restore(before);
 	return error;
 }

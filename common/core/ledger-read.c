@@ -189,6 +189,10 @@ static int to_entry(const struct ledger_slot *slot, struct imp_ledger_entry *ent
 		.flows = slot->flows,
 		.flows_refused = slot->flows_refused,
 		.mismatches = slot->mismatches,
+		.channel_mismatches = slot->channel_mismatches,
+		.channel_expected_uid = slot->channel_expected_uid,
+		.channel_actual_uid = slot->channel_actual_uid,
+		.channel_ns = slot->channel_ns,
 	};
 	return 0;
 }

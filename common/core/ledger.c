@@ -272,6 +272,9 @@ struct ledger_slot *ledger_claim(void)
 		atomic_fetch_add(&ledger.header->claims, 1);
 		ledger_begin(slot);
 		slot->impersonations = slot->flows = slot->flows_refused = slot->mismatches = 0;
+		slot->channel_mismatches = 0;
+		slot->channel_expected_uid = slot->channel_actual_uid = 0;
+		slot->channel_ns = 0;
 		ledger_settle_primary(slot);
 	}
 	return slot;
@@ -350,5 +353,46 @@ void ledger_settle_token(struct ledger_slot *slot, const struct imp_token *token
 		slot->since_ns = now_ns();
 		slot->impersonations++;
 	}
+	settle(slot);
+}
+
+/* ------------------------------------------------------------------------------ counting -- */
+
+/* What the slot says of the thread stays as it is. */
+static void count(struct ledger_slot *slot, uint64_t *counter)
+{
+	ledger_begin(slot);
+	(*counter)++;
+	settle(slot);
+}
+
+void ledger_count_flow(struct ledger_slot *slot)
+{
+	if (slot)
+		count(slot, &slot->flows);
+}
+
+void ledger_count_refused_flow(struct ledger_slot *slot)
+{
+	if (slot)
+		count(slot, &slot->flows_refused);
+}
+
+void ledger_count_mismatch(struct ledger_slot *slot)
+{
+	if (slot)
+		count(slot, &slot->mismatches);
+}
+
+void ledger_count_channel_mismatch(struct ledger_slot *slot, uid_t expected, uid_t actual)
+{
+	if (!slot)
+		return;
+	ledger_begin(slot);
+	slot->mismatches++;
+	slot->channel_mismatches++;
+	slot->channel_expected_uid = expected;
+	slot->channel_actual_uid = actual;
+	slot->channel_ns = now_ns();
 	settle(slot);
 }

@@ -19,7 +19,8 @@ struct ledger_header {
 	uint32_t version;
 	uint32_t slot_size;
 	uint32_t pid;
-	_Atomic uint32_t claims; /* how often a thread has taken a slot: whether a reader's index is old */
+	_Atomic uint32_t
+		claims; /* how often a thread has taken a slot: whether a reader's index is old */
 	uint64_t start_time;	   /* clock ticks since boot */
 	_Atomic uint32_t n_slots;  /* that the file has room for */
 	_Atomic uint32_t overflow; /* threads that found no room */
@@ -52,7 +53,11 @@ struct ledger_slot {
 	uint64_t flows;
 	uint64_t flows_refused;
 	uint64_t mismatches;
-	uint64_t reserved3[5];
+	uint64_t channel_mismatches; /* of these, the channels' */
+	uint32_t channel_expected_uid;
+	uint32_t channel_actual_uid;
+	int64_t channel_ns; /* of the last one; 0: none yet */
+	uint64_t reserved3[2];
 };
 
 _Static_assert(sizeof(struct ledger_slot) == 128, "idn-ledger(5) says 128");
@@ -77,6 +82,13 @@ void ledger_begin(struct ledger_slot *slot);
 void ledger_settle_primary(struct ledger_slot *slot);
 /* ... or TOKEN's; REPEATED: it was before, and this is no further impersonation. */
 void ledger_settle_token(struct ledger_slot *slot, const struct imp_token *token, bool repeated);
+
+/* One more of these; not while something is being switched. */
+void ledger_count_flow(struct ledger_slot *slot);
+void ledger_count_refused_flow(struct ledger_slot *slot);
+void ledger_count_mismatch(struct ledger_slot *slot);
+/* A channel that ACTUAL had opened was used, or was about to be, in a call of EXPECTED. */
+void ledger_count_channel_mismatch(struct ledger_slot *slot, uid_t expected, uid_t actual);
 
 /* Where ledgers are: /run/impersonate, or IMPERSONATION_RUNTIME_DIR. */
 const char *ledger_directory(void);

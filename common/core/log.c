@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "log.h"
 
@@ -17,20 +18,60 @@ void imp_set_log(imp_log_fn *log, void *data)
 	callback = log;
 }
 
-void log_line(int priority, const char *format, ...)
+const char *imp_event_name(enum imp_event event)
 {
-	if (!callback)
-		return;
+	static const char *const names[] = {
+		[IMP_EVENT_NOTE] = "note",	   [IMP_EVENT_FLOW_REFUSED] = "flow_refused",
+		[IMP_EVENT_MISMATCH] = "mismatch", [IMP_EVENT_SWITCH_FAILED] = "switch_failed",
+		[IMP_EVENT_ABORT] = "abort",
+	};
 
+	return (size_t)event < sizeof(names) / sizeof(names[0]) ? names[event] : NULL;
+}
+
+static void hand_over(const struct imp_log_record *facts, const char *format, va_list arguments)
+	IMP_PRINTF(2, 0);
+
+static void hand_over(const struct imp_log_record *facts, const char *format, va_list arguments)
+{
 	int saved = errno;
 	char line[512];
+	struct imp_log_record record = *facts;
+
+	vsnprintf(line, sizeof(line), format, arguments);
+	record.message = line;
+	if (record.tid == 0)
+		record.tid = gettid();
+	callback(&record, callback_data);
+	errno = saved;
+}
+
+void log_event(const struct imp_log_record *facts, const char *format, ...)
+{
 	va_list arguments;
 
+	if (!callback)
+		return;
 	va_start(arguments, format);
-	vsnprintf(line, sizeof(line), format, arguments);
+	hand_over(facts, format, arguments);
 	va_end(arguments);
-	callback(priority, line, callback_data);
-	errno = saved;
+}
+
+void log_line(int priority, const char *format, ...)
+{
+	const struct imp_log_record facts = {
+		.priority = priority,
+		.event = IMP_EVENT_NOTE,
+		.expected_uid = IMP_NO_UID,
+		.actual_uid = IMP_NO_UID,
+	};
+	va_list arguments;
+
+	if (!callback)
+		return;
+	va_start(arguments, format);
+	hand_over(&facts, format, arguments);
+	va_end(arguments);
 }
 
 const char *log_error_text(int error)
@@ -48,7 +89,15 @@ const char *log_error_text(int error)
 
 void log_die(const char *action, const char *reason, int error)
 {
-	log_line(LOG_CRIT, "%s: %s%s%s: the process cannot go on", action, reason,
-		 error < 0 ? ": " : "", error < 0 ? log_error_text(-error) : "");
+	const struct imp_log_record facts = {
+		.priority = LOG_CRIT,
+		.event = IMP_EVENT_ABORT,
+		.expected_uid = IMP_NO_UID,
+		.actual_uid = IMP_NO_UID,
+		.error = error,
+	};
+
+	log_event(&facts, "%s: %s%s%s: the process cannot go on", action, reason,
+		  error < 0 ? ": " : "", error < 0 ? log_error_text(-error) : "");
 	abort();
 }

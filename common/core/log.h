@@ -10,6 +10,12 @@
 /* Hands one line to the callback, if there is one.  errno is kept. */
 void log_line(int priority, const char *format, ...) IMP_PRINTF(2, 3);
 
+/*
+ * The same, of an event; FACTS says what is known of it, but for the message, and for the thread
+ * where that is the caller.
+ */
+void log_event(const struct imp_log_record *facts, const char *format, ...) IMP_PRINTF(2, 3);
+
 /* What an errno means; static. */
 const char *log_error_text(int error);
 

@@ -93,12 +93,32 @@ static int set_default_level_network(struct imp_policy *policy, const char *valu
 	return imp_level_parse(value, &policy->default_level_network);
 }
 
+static int set_switch(bool *which, const char *value, const char *on, const char *off)
+{
+	if (strcmp(value, on) != 0 && strcmp(value, off) != 0)
+		return -EINVAL;
+	*which = strcmp(value, on) == 0;
+	return 0;
+}
+
 static int set_privileged_clients(struct imp_policy *policy, const char *value)
 {
-	if (strcmp(value, "allow") != 0 && strcmp(value, "identify") != 0)
-		return -EINVAL;
-	policy->privileged_clients_allowed = strcmp(value, "allow") == 0;
-	return 0;
+	return set_switch(&policy->privileged_clients_allowed, value, "allow", "identify");
+}
+
+static int set_legacy(struct imp_policy *policy, const char *value)
+{
+	return set_switch(&policy->switches.legacy_impersonation_policy, value, "on", "off");
+}
+
+static int set_always_flow(struct imp_policy *policy, const char *value)
+{
+	return set_switch(&policy->switches.always_flow_impersonation_policy, value, "on", "off");
+}
+
+static int set_channel_mismatch(struct imp_policy *policy, const char *value)
+{
+	return set_switch(&policy->switches.channel_mismatch_warns, value, "warn", "fail");
 }
 
 static const struct {
@@ -106,6 +126,9 @@ static const struct {
 	const char *key;
 	int (*set)(struct imp_policy *policy, const char *value);
 } keys[] = {
+	{"runtime", "legacy_impersonation_policy", set_legacy},
+	{"runtime", "always_flow_impersonation_policy", set_always_flow},
+	{"runtime", "channel_mismatch", set_channel_mismatch},
 	{"impersonation", "anonymous_user", set_anonymous_user},
 	{"impersonation", "max_level", set_max_level},
 	{"impersonation", "default_level_local", set_default_level_local},
@@ -122,28 +145,61 @@ int imp_policy_set(struct imp_policy *policy, const char *section, const char *k
 	return -ENOENT;
 }
 
-/* -------------------------------------------------------------------------------- defaults -- */
+/* -------------------------------------------------------------------------------- in force -- */
 
-static struct imp_policy *built_in;
-static int built_in_error;
+static struct {
+	pthread_mutex_t lock;
+	struct imp_policy *policy; /* NULL: the defaults, not made yet */
+} in_force = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static void make_built_in(void)
+enum { LEGACY = 1, ALWAYS_FLOW = 2, CHANNEL_WARNS = 4 };
+
+/* Its switches: a hand-off must not wait for another. */
+static atomic_uint switches_in_force;
+
+struct policy_switches policy_switches(void)
 {
-	built_in_error = imp_policy_new(&built_in);
+	unsigned int switches = atomic_load_explicit(&switches_in_force, memory_order_relaxed);
+
+	return (struct policy_switches){
+		.legacy_impersonation_policy = switches & LEGACY,
+		.always_flow_impersonation_policy = switches & ALWAYS_FLOW,
+		.channel_mismatch_warns = switches & CHANNEL_WARNS,
+	};
 }
 
-int policy_or_default(struct imp_policy *policy, const struct imp_policy **effective)
+void imp_policy_install(struct imp_policy *policy)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	const struct policy_switches none = {.legacy_impersonation_policy = false};
+	const struct policy_switches *switches = policy ? &policy->switches : &none;
 
-	if (!policy) {
-		pthread_once(&once, make_built_in);
-		if (built_in_error < 0)
-			return built_in_error;
-		policy = built_in;
+	pthread_mutex_lock(&in_force.lock);
+	struct imp_policy *before = in_force.policy;
+
+	in_force.policy = policy ? imp_policy_ref(policy) : NULL;
+	atomic_store(&switches_in_force,
+		     (switches->legacy_impersonation_policy ? LEGACY : 0u) |
+			     (switches->always_flow_impersonation_policy ? ALWAYS_FLOW : 0u) |
+			     (switches->channel_mismatch_warns ? CHANNEL_WARNS : 0u));
+	pthread_mutex_unlock(&in_force.lock);
+	imp_policy_unref(before);
+}
+
+int policy_resolve(struct imp_policy *given, struct imp_policy **policy)
+{
+	int error = 0;
+
+	if (given) {
+		*policy = imp_policy_ref(given);
+		return 0;
 	}
-	*effective = policy;
-	return 0;
+	pthread_mutex_lock(&in_force.lock);
+	if (!in_force.policy)
+		error = imp_policy_new(&in_force.policy);
+	if (error == 0)
+		*policy = imp_policy_ref(in_force.policy);
+	pthread_mutex_unlock(&in_force.lock);
+	return error;
 }
 
 int policy_anonymous(const struct imp_policy *policy, struct identity *identity)

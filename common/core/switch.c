@@ -101,7 +101,15 @@ static int know_thread(const char **step)
 	const char *differs = credentials_difference(&now, &primary.credentials);
 
 	if (differs) {
-		log_line(LOG_ERR, "the thread is not at the primary identity: %s differ", differs);
+		const struct imp_log_record facts = {
+			.priority = LOG_ERR,
+			.event = IMP_EVENT_MISMATCH,
+			.expected_uid = primary.credentials.filesystem_uid,
+			.actual_uid = now.filesystem_uid,
+			.error = -ESTALE,
+		};
+
+		log_event(&facts, "the thread is not at the primary identity: %s differ", differs);
 		*step = "the thread is not at the primary identity";
 		groups_unref(now.groups);
 		return -ESTALE;
@@ -513,6 +521,23 @@ void switch_back(void)
 	}
 }
 
+bool switch_agrees(const struct identity *access, enum imp_scope scope, uint64_t capabilities)
+{
+	const struct credentials want =
+		access ? wanted(access, scope, capabilities) : primary.credentials;
+	struct credentials kernel;
+
+	if (credentials_match(&want))
+		return true;
+	if (credentials_read(&kernel) < 0)
+		return false;
+
+	bool same = !credentials_difference(&kernel, &want);
+
+	groups_unref(kernel.groups);
+	return same;
+}
+
 int switch_verify(const struct identity *access, enum imp_scope scope, uint64_t capabilities)
 {
 	struct credentials kernel;
@@ -530,11 +555,20 @@ int switch_verify(const struct identity *access, enum imp_scope scope, uint64_t 
 	/* What was remembered of this thread is wrong: the way back begins with looking. */
 	if (thread.known && credentials_difference(&kernel, &thread.now))
 		switch_forget_thread();
-	if (differs)
-		log_line(LOG_ERR,
-			 "the thread is not who it should be: %s differ "
-			 "(filesystem uid %u, expected %u)",
-			 differs, kernel.filesystem_uid, want.filesystem_uid);
+	if (differs) {
+		const struct imp_log_record facts = {
+			.priority = LOG_ERR,
+			.event = IMP_EVENT_MISMATCH,
+			.expected_uid = want.filesystem_uid,
+			.actual_uid = kernel.filesystem_uid,
+			.error = -ESTALE,
+		};
+
+		log_event(&facts,
+			  "the thread is not who it should be: %s differ "
+			  "(filesystem uid %u, expected %u)",
+			  differs, kernel.filesystem_uid, want.filesystem_uid);
+	}
 	groups_unref(kernel.groups);
 	return differs ? -ESTALE : 0;
 }

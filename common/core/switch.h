@@ -35,6 +35,12 @@ void switch_back(void);
 int switch_verify(const struct identity *access, enum imp_scope scope,
 		  uint64_t capabilities) IMP_MUST_CHECK;
 
+/*
+ * The same without a word, and in less time: false also where the kernel cannot be asked. Only
+ * after switch_record_primary.
+ */
+bool switch_agrees(const struct identity *access, enum imp_scope scope, uint64_t capabilities);
+
 /* Releases what the calling thread, about to end, has remembered. */
 void switch_forget_thread(void);
 

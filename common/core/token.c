@@ -114,15 +114,11 @@ static int add_anonymous(struct client *client, const struct imp_policy *policy)
 	return error == -ESRCH ? 0 : error;
 }
 
-int imp_token_from_connection(int fd, struct imp_policy *given, struct imp_token **token)
+static int token_of_peer(int fd, const struct imp_policy *policy, struct imp_token **token)
 {
-	const struct imp_policy *policy;
 	struct peer peer;
-	int error = policy_or_default(given, &policy);
+	int error = peer_read(fd, &peer);
 
-	if (error < 0)
-		return error;
-	error = peer_read(fd, &peer);
 	if (error < 0)
 		return error;
 
@@ -154,19 +150,28 @@ int imp_token_from_connection(int fd, struct imp_policy *given, struct imp_token
 			 IMP_LEVEL_DELEGATION, token);
 }
 
-int imp_token_from_user(const char *user, enum imp_level level, struct imp_policy *given,
-			struct imp_token **token)
+int imp_token_from_connection(int fd, struct imp_policy *given, struct imp_token **token)
 {
-	const struct imp_policy *policy;
-	struct client *client;
-	int error = level_is_valid(level) ? policy_or_default(given, &policy) : -EINVAL;
+	struct imp_policy *policy;
+	int error = policy_resolve(given, &policy);
 
 	if (error < 0)
 		return error;
-	client = client_new();
+	error = token_of_peer(fd, policy, token);
+	imp_policy_unref(policy);
+	return error;
+}
+
+static int token_of_account(const char *user, enum imp_level level, const struct imp_policy *policy,
+			    struct imp_token **token)
+{
+	struct client *client = client_new();
+
 	if (!client)
 		return -ENOMEM;
-	error = identity_of_user(user, &client->identity);
+
+	int error = identity_of_user(user, &client->identity);
+
 	if (error == 0)
 		error = add_anonymous(client, policy);
 	if (error == 0 && client->identity.view.uid == 0)
@@ -180,11 +185,41 @@ int imp_token_from_user(const char *user, enum imp_level level, struct imp_polic
 	return token_new(client, level, IMP_DECIDED_BY_SERVICE, level, token);
 }
 
+int imp_token_from_user(const char *user, enum imp_level level, struct imp_policy *given,
+			struct imp_token **token)
+{
+	struct imp_policy *policy;
+	int error = level_is_valid(level) ? policy_resolve(given, &policy) : -EINVAL;
+
+	if (error < 0)
+		return error;
+	error = token_of_account(user, level, policy, token);
+	imp_policy_unref(policy);
+	return error;
+}
+
+/* Takes over the reference to GROUPS. */
+static int token_of_ids(uid_t uid, gid_t gid, struct groups *groups, uint64_t capabilities,
+			pid_t pid, struct imp_token **token)
+{
+	struct client *client = client_new();
+
+	if (!client) {
+		groups_unref(groups);
+		return -ENOMEM;
+	}
+	identity_init(&client->identity, uid, gid, groups);
+	client->capabilities = capabilities;
+	client->pid = pid;
+	client->stated = IMP_LEVEL_IMPERSONATION;
+	return token_new(client, IMP_LEVEL_IMPERSONATION, IMP_DECIDED_BY_SERVICE,
+			 IMP_LEVEL_IMPERSONATION, token);
+}
+
 int imp_token_from_thread(pid_t pid, pid_t tid, struct imp_token **token)
 {
 	struct procfs_thread thread;
 	struct groups *groups;
-	struct client *client;
 	int error = procfs_read_thread(pid, tid, &thread);
 
 	if (error < 0)
@@ -194,21 +229,21 @@ int imp_token_from_thread(pid_t pid, pid_t tid, struct imp_token **token)
 		procfs_clear_thread(&thread);
 		return error;
 	}
-	client = client_new();
-	if (client) {
-		identity_init(&client->identity, thread.uids[ID_FILESYSTEM],
-			      thread.gids[ID_FILESYSTEM], groups);
-		client->capabilities = thread.capabilities[SET_EFFECTIVE];
-		client->pid = thread.pid;
-		client->stated = IMP_LEVEL_IMPERSONATION;
-	} else {
-		groups_unref(groups);
-	}
+	error = token_of_ids(thread.uids[ID_FILESYSTEM], thread.gids[ID_FILESYSTEM], groups,
+			     thread.capabilities[SET_EFFECTIVE], thread.pid, token);
 	procfs_clear_thread(&thread);
-	if (!client)
-		return -ENOMEM;
-	return token_new(client, IMP_LEVEL_IMPERSONATION, IMP_DECIDED_BY_SERVICE,
-			 IMP_LEVEL_IMPERSONATION, token);
+	return error;
+}
+
+int token_from_credentials(const struct credentials *credentials, struct imp_token **token)
+{
+	int error = token_of_ids(credentials->filesystem_uid, credentials->filesystem_gid,
+				 groups_ref(credentials->groups), credentials->effective, 0, token);
+
+	if (error == 0 && (credentials->filesystem_uid != credentials->effective_uid ||
+			   credentials->filesystem_gid != credentials->effective_gid))
+		(*token)->scope = IMP_SCOPE_FILES;
+	return error;
 }
 
 /* ----------------------------------------------------------------------------- variations -- */

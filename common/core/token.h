@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "credentials.h"
 #include "identity.h"
 
 /* What speaks of the connection, one for all tokens that are made from one another. */
@@ -31,6 +32,10 @@ struct imp_token {
 	enum imp_level ceiling; /* what the service itself has lowered it to */
 	enum imp_scope scope;
 };
+
+/* A token of what a thread has, whoever gave it that.  -ENOMEM. */
+int token_from_credentials(const struct credentials *credentials,
+			   struct imp_token **token) IMP_MUST_CHECK;
 
 /* Whom a thread acts as with this token. */
 const struct identity *token_access(const struct imp_token *token);

@@ -129,11 +129,10 @@ static int accept_client(const struct scene *scene)
 	return connection;
 }
 
-static void say(int priority, const char *message, void *data)
+static void say(const struct imp_log_record *record, void *data)
 {
-	(void)priority;
 	(void)data;
-	fprintf(stderr, "bench-core: libimpersonate: %s\n", message);
+	fprintf(stderr, "bench-core: libimpersonate: %s\n", record->message);
 }
 
 static struct imp_token *make_token(int connection)

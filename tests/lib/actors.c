@@ -213,7 +213,7 @@ void wait_for(pid_t child)
 
 static char lines[8192];
 
-static void remember(int priority, const char *message, void *unused)
+static void remember(const struct imp_log_record *record, void *unused)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -221,7 +221,7 @@ static void remember(int priority, const char *message, void *unused)
 	pthread_mutex_lock(&lock);
 	size_t used = strlen(lines);
 
-	snprintf(lines + used, sizeof(lines) - used, "<%d>%s\n", priority, message);
+	snprintf(lines + used, sizeof(lines) - used, "<%d>%s\n", record->priority, record->message);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -235,10 +235,10 @@ void log_forget(void)
 	lines[0] = '\0';
 }
 
-static void say(int priority, const char *message, void *unused)
+static void say(const struct imp_log_record *record, void *unused)
 {
 	(void)unused;
-	dprintf(STDERR_FILENO, "<%d>%s\n", priority, message);
+	dprintf(STDERR_FILENO, "<%d>%s\n", record->priority, record->message);
 }
 
 void log_to_stderr(void)

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* What the calling thread is by the library's record, for those that hand its work to others. */
+#ifndef CORE_IMPERSONATE_THREAD_H
+#define CORE_IMPERSONATE_THREAD_H
+
+#include "core/ledger.h"
+
+/* What it impersonates with; NULL: nobody.  No reference is given. */
+struct imp_token *thread_token(void);
+
+/* Its slot in the ledger, to count in; NULL where there is none, nor can be. */
+struct ledger_slot *thread_slot(void);
+
+/*
+ * Has the ledger say, until the next switch, that the thread's work is TOKEN's, or for NULL the
+ * service's own, although it does not act as that.
+ */
+void thread_expect(const struct imp_token *token);
+
+/*
+ * Makes the thread what it was: takes over BEFORE, a reference or NULL for the primary identity.
+ * Where that cannot be done the process ends.
+ */
+void thread_restore(struct imp_token *before);
+
+#endif
