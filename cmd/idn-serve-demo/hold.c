@@ -19,15 +19,8 @@ enum { HOLDERS_MAXIMUM = 64 };
 
 struct hold {
 	struct hold *next;
-	struct MHD_Connection *connection;
-	struct imp_token *token;
-	unsigned int milliseconds;
-	int references; /* the request's, and its thread's while it works; under the lock */
-	int error;	/* of the impersonation */
-	pid_t tid;
-	char *first, *second; /* lines: who it is, and that it is over */
-	size_t sent;
-	bool waiting; /* the connection is suspended until there is something to send */
+	struct exchange *exchange;   /* a reference */
+	struct imp_context *context; /* whom it is to stay; NULL: the exchange's token */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -36,31 +29,7 @@ static struct hold *queue;
 static pthread_t holders[HOLDERS_MAXIMUM];
 static int n_holders, n_idle;
 static bool stopping;
-
-static void resume(struct hold *hold)
-{
-	if (hold->waiting) {
-		hold->waiting = false;
-		MHD_resume_connection(hold->connection);
-	}
-}
-
-static void unref_locked(struct hold *hold)
-{
-	if (--hold->references > 0)
-		return;
-	imp_token_unref(hold->token);
-	free(hold->first);
-	free(hold->second);
-	free(hold);
-}
-
-void hold_unref(struct hold *hold)
-{
-	pthread_mutex_lock(&lock);
-	unref_locked(hold);
-	pthread_mutex_unlock(&lock);
-}
+static enum defect defect;
 
 /* ------------------------------------------------------------------------------- holding -- */
 
@@ -82,59 +51,119 @@ static void wait_out(unsigned int milliseconds)
 	pthread_mutex_unlock(&lock);
 }
 
-static char *last_line(bool stayed)
+static json_t *own_thread(void)
 {
-	json_t *object = json_object();
 	char thread[32];
 
 	snprintf(thread, sizeof(thread), "%d/%d", (int)getpid(), (int)gettid());
-	json_put(object, "thread", json_string(thread));
-	json_put(object, "reverted", json_true());
+	return json_string(thread);
+}
+
+/* Who the thread is, or that it is not who it should be. */
+static char *first_line(struct exchange *exchange, int error)
+{
+	struct procfs_thread kernel;
+	json_t *object;
+
+	if (error == 0)
+		error = procfs_read_thread(getpid(), gettid(), &kernel);
+	if (error == 0) {
+		char *line = work_describe_thread(exchange->description, &kernel);
+
+		exchange->description = NULL;
+		procfs_clear_thread(&kernel);
+		return line;
+	}
+	object = json_object();
+	json_put(object, "thread", own_thread());
+	json_put(object, "error",
+		 json_string(error == -ESTALE ? "the thread is not who it should be"
+					      : reason_of(error)));
+	return json_line(object);
+}
+
+static char *last_line(bool stayed)
+{
+	json_t *object = json_object();
+
+	json_put(object, "thread", own_thread());
+	json_put(object, "reverted", json_boolean(defect != DEFECT_FORGOTTEN_REVERT));
 	json_put(object, "stayed", json_boolean(stayed));
 	return json_line(object);
 }
 
-/* Announces itself before it waits. */
+/* Takes over LINE. */
+static void send_line(struct stream *stream, char *line)
+{
+	stream_write(stream, line, strlen(line));
+	stream_write(stream, "\n", 1);
+	free(line);
+}
+
+/*
+ * Announces itself before it waits.  A thread that is not who it should be is told of, and stays
+ * all the same: nothing is done by it, and that it is lost can be seen.
+ */
+static int hold_here(void *data)
+{
+	struct exchange *exchange = data;
+	struct stream *stream = stream_new(exchange->connection);
+	int error = imp_assert(exchange->token);
+
+	if (!stream) {
+		reply_error(&exchange->reply, "hold", ENOMEM);
+		exchange_announce(exchange);
+		return 0;
+	}
+	exchange->reply.status = error == 0 ? MHD_HTTP_OK : MHD_HTTP_INTERNAL_SERVER_ERROR;
+	exchange->reply.tid = gettid();
+	exchange->reply.stream = stream_ref(stream);
+	exchange->reply.stream_size = MHD_SIZE_UNKNOWN;
+	reply_type(&exchange->reply, "application/json");
+
+	char *line = first_line(exchange, error);
+
+	exchange_announce(exchange);
+	send_line(stream, line);
+	defect_while_holding(defect);
+	wait_out(exchange->errand.milliseconds);
+
+	bool stayed = error == 0 && imp_assert(exchange->token) == 0;
+
+	if (defect != DEFECT_FORGOTTEN_REVERT)
+		imp_revert();
+	send_line(stream, last_line(stayed));
+	stream_end(stream, true);
+	stream_release(stream);
+	return 0;
+}
+
 static void hold_it(struct hold *hold)
 {
-	struct procfs_thread kernel;
-	char *line = NULL;
-	json_t *description = work_describe(hold->token);
-	int error = imp_impersonate(hold->token);
+	struct exchange *exchange = hold->exchange;
+	int error;
 
-	if (error == 0)
-		error = imp_assert(hold->token);
-	if (error == 0)
-		error = procfs_read_thread(getpid(), gettid(), &kernel);
-	if (error == 0) {
-		line = work_describe_thread(description, &kernel);
-		procfs_clear_thread(&kernel);
+	if (hold->context) {
+		error = imp_context_run(hold->context, hold_here, exchange, NULL);
 	} else {
-		json_decref(description);
+		error = imp_impersonate(exchange->token);
+		if (error == 0)
+			hold_here(exchange);
+		/* Whoever goes idle is the service: where it is not, that is known from now on. */
+		if (imp_assert(NULL) < 0)
+			complain_of("a thread went idle as somebody else");
 	}
-
-	pthread_mutex_lock(&lock);
-	hold->tid = gettid();
-	hold->error = error;
-	hold->first = line;
-	resume(hold);
-	pthread_mutex_unlock(&lock);
-
-	bool stayed = false;
-
-	if (error == 0) {
-		wait_out(hold->milliseconds);
-		stayed = imp_assert(hold->token) == 0;
+	if (error < 0 && !exchange->announced) {
+		reply_not_impersonated(&exchange->reply, error);
+		exchange->reply.tid = gettid();
+		exchange_announce(exchange);
 	}
-	imp_revert();
-
-	line = last_line(stayed);
-	pthread_mutex_lock(&lock);
-	hold->second = line;
-	resume(hold);
-	unref_locked(hold);
-	pthread_mutex_unlock(&lock);
+	imp_context_unref(hold->context);
+	exchange_unref(exchange);
+	free(hold);
 }
+
+/* ------------------------------------------------------------------------------- threads -- */
 
 static void *hold_them(void *unused)
 {
@@ -160,142 +189,78 @@ static void *hold_them(void *unused)
 	return NULL;
 }
 
-static void set_up(void)
+void hold_prepare(enum defect chosen)
 {
 	pthread_condattr_t attributes;
 
+	defect = chosen;
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&changed, &attributes);
 	pthread_condattr_destroy(&attributes);
 }
 
-/* Called with the lock held: one more thread, where none is idle. */
+static int make_holder(void *unused)
+{
+	(void)unused;
+	return imp_thread_create(&holders[n_holders], NULL, hold_them, NULL);
+}
+
+/* With the lock held: one more thread, where none is idle.  It is nobody's to begin with. */
 static bool ensure_holder(void)
 {
-	int queued = 0;
+	int queued = 0, error = -EAGAIN;
 
 	for (struct hold *hold = queue; hold; hold = hold->next)
 		queued++;
 	if (n_idle > queued)
 		return true;
-	if (n_holders == HOLDERS_MAXIMUM ||
-	    pthread_create(&holders[n_holders], NULL, hold_them, NULL))
+	if (n_holders == HOLDERS_MAXIMUM || imp_run(NULL, make_holder, NULL, &error) < 0 ||
+	    error < 0)
 		return false;
 	n_holders++;
 	return true;
 }
 
-struct hold *hold_start(struct MHD_Connection *connection, struct imp_token *token,
-			unsigned int milliseconds)
+bool hold_start(struct exchange *exchange, bool async)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct hold *hold = calloc(1, sizeof(*hold));
+	bool accepted = false;
 
-	pthread_once(&once, set_up);
-	if (!hold)
-		return NULL;
-	*hold = (struct hold){
-		.connection = connection,
-		.token = imp_token_ref(token),
-		.milliseconds = milliseconds,
-		.references = 2,
-		.waiting = true,
-	};
-
-	pthread_mutex_lock(&lock);
-	if (stopping || !ensure_holder()) {
-		hold->references = 1;
-		unref_locked(hold);
-		pthread_mutex_unlock(&lock);
-		return NULL;
+	if (!hold || (async && imp_context_capture(&hold->context) < 0)) {
+		free(hold);
+		return false;
 	}
-	struct hold **last = &queue;
+	hold->exchange = exchange_ref(exchange);
+	pthread_mutex_lock(&lock);
+	if (!stopping && ensure_holder()) {
+		struct hold **last = &queue;
 
-	while (*last)
-		last = &(*last)->next;
-	*last = hold;
-	pthread_cond_broadcast(&changed);
+		while (*last)
+			last = &(*last)->next;
+		*last = hold;
+		accepted = true;
+		pthread_cond_broadcast(&changed);
+	}
 	pthread_mutex_unlock(&lock);
-	return hold;
+	if (!accepted) {
+		exchange_unref(exchange);
+		imp_context_unref(hold->context);
+		free(hold);
+	}
+	return accepted;
 }
 
-void hold_drain(void)
+void hold_stop(void)
 {
 	pthread_mutex_lock(&lock);
 	stopping = true;
-	if (n_holders)
-		pthread_cond_broadcast(&changed);
+	pthread_cond_broadcast(&changed);
 	pthread_mutex_unlock(&lock);
+}
+
+void hold_join(void)
+{
 	for (int i = 0; i < n_holders; i++)
 		pthread_join(holders[i], NULL);
-}
-
-/* ------------------------------------------------------------------------------ answering -- */
-
-/* A line that ends in a newline on the wire: one more than its length. */
-static ssize_t send_line(const char *line, size_t *sent, size_t offset, char *buffer, size_t room)
-{
-	size_t length = strlen(line) + 1, at = *sent - offset;
-	size_t n = length - at < room ? length - at : room;
-
-	for (size_t i = 0; i < n; i++)
-		buffer[i] = at + i == length - 1 ? '\n' : line[at + i];
-	*sent += n;
-	return (ssize_t)n;
-}
-
-static ssize_t read_lines(void *data, uint64_t position, char *buffer, size_t room)
-{
-	struct hold *hold = data;
-	size_t first;
-	ssize_t n;
-
-	(void)position;
-	pthread_mutex_lock(&lock);
-	first = strlen(hold->first) + 1;
-	if (hold->sent < first) {
-		n = send_line(hold->first, &hold->sent, 0, buffer, room);
-	} else if (!hold->second) {
-		hold->waiting = true;
-		MHD_suspend_connection(hold->connection);
-		n = 0;
-	} else if (hold->sent < first + strlen(hold->second) + 1) {
-		n = send_line(hold->second, &hold->sent, first, buffer, room);
-	} else {
-		n = MHD_CONTENT_READER_END_OF_STREAM;
-	}
-	pthread_mutex_unlock(&lock);
-	return n;
-}
-
-static void free_lines(void *data)
-{
-	hold_unref(data);
-}
-
-int hold_response(struct hold *hold, struct MHD_Response **response, struct reply *reply)
-{
-	if (hold->error < 0) {
-		reply_not_impersonated(reply, hold->error);
-		reply->tid = hold->tid;
-		return hold->error;
-	}
-	pthread_mutex_lock(&lock);
-	hold->references++;
-	pthread_mutex_unlock(&lock);
-	*response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, read_lines, hold,
-						      free_lines);
-	if (*response) {
-		MHD_add_response_header(*response, MHD_HTTP_HEADER_CONTENT_TYPE,
-					"application/json");
-		return 0;
-	}
-	hold_unref(hold);
-	return -ENOMEM;
-}
-
-pid_t hold_thread(struct hold *hold)
-{
-	return hold->tid;
 }

@@ -14,6 +14,8 @@
 #include "cli/message.h"
 #include "serve.h"
 
+#define DEFAULT_POLICY "/etc/impersonate/idn-serve-demo.conf"
+
 /* ------------------------------------------------------------------------------- options -- */
 
 static mode_t parse_mode(const char *text)
@@ -26,6 +28,25 @@ static mode_t parse_mode(const char *text)
 	return (mode_t)mode;
 }
 
+/* "unix:PATH", or a path. */
+static const char *parse_backend(const char *text)
+{
+	const char *path = strncmp(text, "unix:", 5) == 0 ? text + 5 : text;
+
+	if (path[0] != '/')
+		die(EXIT_USAGE, "--backend: %s: not unix: and an absolute path", text);
+	return path;
+}
+
+static enum defect parse_defect(const char *text)
+{
+	enum defect defect = defect_by_name(text);
+
+	if (defect == DEFECT_NONE)
+		die(EXIT_USAGE, "--demo-defect: %s: no such defect", text);
+	return defect;
+}
+
 static void check_range(const char *option, int value, int least, int most)
 {
 	if (value < least || value > most)
@@ -34,15 +55,22 @@ static void check_range(const char *option, int value, int least, int most)
 
 static void parse_options(int argc, const char **argv, struct options *options)
 {
-	char *mode = NULL;
+	char *mode = NULL, *defect = NULL;
 	int option, quiet = 0;
 	const struct poptOption table[] = {
 		{"unix", 0, POPT_ARG_STRING, &options->socket_path, 0, "listen on a Unix socket",
 		 "PATH"},
 		{"root", 0, POPT_ARG_STRING, &options->root, 0,
 		 "serve the files below DIR (default /)", "DIR"},
+		{"policy", 0, POPT_ARG_STRING, &options->policy_path, 0,
+		 "the policy (default /etc/impersonate/idn-serve-demo.conf, if it is there)",
+		 "FILE"},
+		{"backend", 0, POPT_ARG_STRING, &options->backend_path, 0,
+		 "the server that /backend/ leads to, by its Unix socket", "unix:PATH"},
 		{"threads", 0, POPT_ARG_INT, &options->threads, 0,
 		 "serve by N threads (default: as many as processors)", "N"},
+		{"workers", 0, POPT_ARG_INT, &options->workers, 0,
+		 "do what may take long in N further ones (default 16)", "N"},
 		{"user", 0, POPT_ARG_STRING, &options->user, 0,
 		 "as root, go on as NAME (default: idn-demo, or a free uid)", "NAME"},
 		{"stay-root", 0, POPT_ARG_NONE, &options->stay_root, 0, "as root, stay root", NULL},
@@ -58,6 +86,10 @@ static void parse_options(int argc, const char **argv, struct options *options)
 		 "connections at a time of one user (default 256)", "N"},
 		{"timeout", 0, POPT_ARG_INT, &options->timeout, 0,
 		 "close a connection after so long without a byte (default 30)", "SECONDS"},
+		{"demo-defect", 0, POPT_ARG_STRING, &defect, 0,
+		 "make a mistake on purpose: no-flow, forgotten-revert, born-impersonating, "
+		 "raw-setresuid, glibc-seteuid or lazy-channel",
+		 "NAME"},
 		{"quiet", 'q', POPT_ARG_NONE, &quiet, 0, "leave warnings out", NULL},
 		{"verbose", 'v', POPT_ARG_NONE, &options->verbose, 0,
 		 "log what the HTTP library says", NULL},
@@ -77,7 +109,12 @@ static void parse_options(int argc, const char **argv, struct options *options)
 		die(EXIT_USAGE, "--user and --stay-root exclude each other");
 	if (mode)
 		options->socket_mode = parse_mode(mode);
+	if (options->backend_path)
+		options->backend_path = parse_backend(options->backend_path);
+	if (defect)
+		options->defect = parse_defect(defect);
 	check_range("--threads", options->threads, 1, 1024);
+	check_range("--workers", options->workers, 1, 1024);
 	check_range("--max-header", options->max_header, 1024, 1 << 24);
 	check_range("--max-body", options->max_body, 0, 1 << 30);
 	check_range("--max-connections", options->max_connections, 1, 1 << 20);
@@ -86,6 +123,7 @@ static void parse_options(int argc, const char **argv, struct options *options)
 	if (quiet)
 		message_be_quiet();
 	free(mode);
+	free(defect);
 	poptFreeContext(context);
 }
 
@@ -112,55 +150,102 @@ static int open_root(const char *path)
 /* Blocked in every thread, and taken by the one that waits for them: nothing is interrupted. */
 static int block_signals(void)
 {
-	sigset_t ends;
+	sigset_t signals;
 
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGTERM);
-	sigaddset(&ends, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &ends, NULL);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 
-	int fd = signalfd(-1, &ends, SFD_CLOEXEC);
+	int fd = signalfd(-1, &signals, SFD_CLOEXEC);
 
 	if (fd < 0)
 		die(EXIT_FAILED, "signals: %s", strerror(errno));
 	return fd;
 }
 
-static void wait_for_signal(int signal_fd)
+/* The one that came; 0: none that is known. */
+static int take_signal(int signal_fd)
 {
 	struct signalfd_siginfo info;
+	ssize_t n;
 
-	while (read(signal_fd, &info, sizeof(info)) < 0 && errno == EINTR)
-		;
+	do
+		n = read(signal_fd, &info, sizeof(info));
+	while (n < 0 && errno == EINTR);
+	return n == sizeof(info) ? (int)info.ssi_signo : 0;
 }
 
 /* Requests that have begun are answered; a second signal ends the wait. */
-static int drain(struct MHD_Daemon *daemon, int signal_fd)
+static int drain(int signal_fd)
 {
-	int idle_fd = http_drain(daemon);
+	loop_quiesce();
+	exchange_stop();
+
+	int idle_fd = http_drain();
 	struct pollfd events[] = {{.fd = signal_fd, .events = POLLIN},
 				  {.fd = idle_fd, .events = POLLIN}};
 
-	hold_drain();
-	while (poll(events, 2, -1) < 0 && errno == EINTR)
-		;
+	do {
+		while (poll(events, 2, -1) < 0 && errno == EINTR)
+			;
+	} while ((events[0].revents & POLLIN) && take_signal(signal_fd) == SIGHUP);
 	if (!(events[1].revents & POLLIN)) {
 		warn_of("interrupted before the last request was answered");
 		return EXIT_FAILED;
 	}
-	MHD_stop_daemon(daemon);
+	loop_stop();
+	exchange_end();
 	return EXIT_DRAINED;
 }
 
-static struct imp_policy *make_policy(void)
+/* ---------------------------------------------------------------------------------- policy -- */
+
+/* NULL, where there is none and none was asked for: the defaults.  False: it has been said why. */
+static bool load_policy(const struct options *options, struct imp_policy **policy)
+{
+	const char *path = options->policy_path ? options->policy_path : DEFAULT_POLICY;
+	struct imp_policy_problem problem = {.line = 0};
+	int error = imp_policy_load(path, policy, &problem);
+
+	if (error == 0)
+		return true;
+	*policy = NULL;
+	if (error == -ENOENT && !options->policy_path)
+		return true;
+	if (problem.line)
+		complain_of("%s: %u:%u: %s", path, problem.line, problem.column, problem.text);
+	else
+		complain_of("%s: %s", path, problem.text[0] ? problem.text : reason_of(error));
+	return false;
+}
+
+static struct imp_policy *first_policy(const struct options *options)
 {
 	struct imp_policy *policy;
-	int error = imp_policy_new(&policy);
 
-	if (error < 0)
-		die(EXIT_FAILED, "policy: %s", reason_of(error));
+	if (!load_policy(options, &policy))
+		exit(EXIT_FAILED);
+	if (!policy && imp_policy_new(&policy) < 0)
+		die(EXIT_FAILED, "out of memory");
 	return policy;
+}
+
+/* As a whole, or not at all. */
+static void reload_policy(const struct options *options)
+{
+	struct imp_policy *policy;
+
+	notify_reloading();
+	if (load_policy(options, &policy)) {
+		imp_policy_install(policy);
+		imp_policy_unref(policy);
+	} else {
+		complain_of("the policy stays as it was");
+	}
+	notify_manager("READY=1");
 }
 
 static void prepare(const struct options *options, const struct imp_policy *policy)
@@ -191,36 +276,43 @@ int main(int argc, const char **argv)
 		.root = "/",
 		.socket_mode = 0666,
 		.threads = (int)sysconf(_SC_NPROCESSORS_ONLN),
+		.workers = 16,
 		.max_header = 16384,
 		.max_body = 1 << 20,
 		.max_connections = 1024,
 		.max_client_connections = 256,
 		.timeout = 30,
 	};
+	int signal_number;
 
 	message_init("idn-serve-demo");
 	parse_options(argc, argv, &options);
 	imp_set_log(log_library, NULL);
 
 	int signal_fd = block_signals();
-	struct imp_policy *policy = make_policy();
+	struct imp_policy *policy = first_policy(&options);
 	int root_fd = open_root(options.root);
 	int listen_fd = listen_open(&options);
 
 	prepare(&options, policy);
-
-	struct MHD_Daemon *daemon = http_start(&options, policy, root_fd, listen_fd);
+	imp_policy_install(policy);
+	imp_policy_unref(policy);
+	connection_prepare(&options);
+	http_prepare(&options);
+	ask_prepare(&options);
+	exchange_prepare(&options, root_fd);
+	loop_start(&options, listen_fd);
 
 	printf("listening on %s\n",
 	       options.socket_path ? options.socket_path : "an inherited socket");
 	fflush(stdout);
 	notify_manager("READY=1");
-	wait_for_signal(signal_fd);
+	while ((signal_number = take_signal(signal_fd)) == SIGHUP)
+		reload_policy(&options);
 
 	notify_manager("STOPPING=1");
-	int status = drain(daemon, signal_fd);
+	int status = drain(signal_fd);
 
 	listen_close(&options, listen_fd);
-	imp_policy_unref(policy);
 	return status;
 }

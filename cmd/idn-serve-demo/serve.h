@@ -4,6 +4,7 @@
 #define SERVE_H
 
 #include <microhttpd.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 #include "core/procfs.h"
@@ -11,12 +12,27 @@
 
 enum { EXIT_DRAINED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
+/* Mistakes that services make, to be made on purpose: idn-serve-demo(8), --demo-defect. */
+enum defect {
+	DEFECT_NONE,
+	DEFECT_NO_FLOW,		   /* work is handed over without its identity */
+	DEFECT_FORGOTTEN_REVERT,   /* a thread goes idle as the client that it served */
+	DEFECT_BORN_IMPERSONATING, /* a thread is made while its maker impersonates */
+	DEFECT_RAW_SETRESUID,	   /* ids are changed behind the library */
+	DEFECT_GLIBC_SETEUID,	   /* another thread calls what changes every thread */
+	DEFECT_LAZY_CHANNEL	   /* one channel for all, opened by whoever comes first */
+};
+
 struct options {
 	const char *socket_path;
 	const char *root;
 	const char *user;
+	const char *policy_path; /* NULL: the defaults */
+	const char *backend_path;
+	enum defect defect;
 	mode_t socket_mode;
 	int threads;
+	int workers;
 	int stay_root;
 	int verbose;
 	int max_header; /* bytes */
@@ -36,66 +52,225 @@ void listen_close(const struct options *options, int fd);
 
 /* Tells the service manager (sd_notify(3)); does nothing without one. */
 void notify_manager(const char *state);
+/* What it is told first where the configuration is read again. */
+void notify_reloading(void);
 
 /* -------------------------------------------------------------------------------- drop.c -- */
 
 /* From root to an account that is nobody else's, with the two capabilities alone. */
 void drop_privilege(const struct options *options, const struct imp_policy *policy);
 
-/* -------------------------------------------------------------------------------- work.c -- */
+/* ------------------------------------------------------------------------------ stream.c -- */
 
-/* What came of a piece of work; text and body are owned. */
+/*
+ * Bytes on their way from a thread that works to a connection: so many at a time, so that neither a
+ * slow client nor a large file takes memory.
+ */
+struct stream;
+
+/* For a connection that will get stream_response(); NULL: out of memory. */
+struct stream *stream_new(struct MHD_Connection *connection);
+/* Waits until there is room.  False: nobody reads any more. */
+bool stream_write(struct stream *stream, const void *data, size_t size);
+/* That was all; where it is not WHOLE the connection is cut, so that the client knows. */
+void stream_end(struct stream *stream, bool whole);
+/* The writer has one reference, the reply another, the response one of its own. */
+struct stream *stream_ref(struct stream *stream);
+void stream_release(struct stream *stream);
+/* SIZE may be MHD_SIZE_UNKNOWN.  NULL: out of memory. */
+struct MHD_Response *stream_response(struct stream *stream, uint64_t size);
+
+/* ------------------------------------------------------------------------------- reply.c -- */
+
+/* What came of a piece of work; content type, body, descriptor and stream are owned. */
 struct reply {
 	unsigned int status; /* HTTP */
-	const char *type;    /* of the content */
+	char type[128];	     /* of the content */
 	char *body;
 	size_t size;
-	int fd;	   /* >= 0: the content, of SIZE bytes, instead of a body */
-	pid_t tid; /* of the thread that did it */
+	int fd;		       /* >= 0: the content, of SIZE bytes, instead of a body */
+	pid_t tid;	       /* of the thread that did it */
+	struct stream *stream; /* the content, instead of either */
+	uint64_t stream_size;
+	const char *allow; /* of a 405 */
 };
 
-enum work_kind { WORK_WHOAMI, WORK_FILE, WORK_LIST };
-
-/* Does it as TOKEN, asserted before and after.  PATH is below root_fd, without leading slashes. */
-void work_do(enum work_kind kind, struct imp_token *token, int root_fd, const char *path,
-	     struct reply *reply);
-
 void reply_text(struct reply *reply, unsigned int status, const char *format, ...) IMP_PRINTF(3, 4);
+/* Takes over LINE. */
+void reply_json(struct reply *reply, char *line);
+void reply_type(struct reply *reply, const char *type);
 void reply_clear(struct reply *reply);
+
+/* What the client may know: the same reason that it would have had itself. */
+void reply_error(struct reply *reply, const char *path, int error);
 
 /* What an impersonation that failed means for the client. */
 void reply_not_impersonated(struct reply *reply, int error);
+
+struct backend;
+struct client_connection;
+
+/* ---------------------------------------------------------------------------- exchange.c -- */
+
+enum work_kind { WORK_WHOAMI, WORK_FILE, WORK_LIST, WORK_KEY, WORK_HOLD, WORK_BACKEND };
+enum method { METHOD_GET, METHOD_HEAD, METHOD_PUT, METHOD_DELETE };
+
+/* What a request asks for. */
+struct errand {
+	enum work_kind kind;
+	enum method method;
+	bool async;	 /* through the pool, and from there through it once more */
+	char *path;	 /* owned: of a file, of a key, or what the backend is asked */
+	bool may_change; /* it is something that may be written, too */
+	unsigned int milliseconds;
+};
+
+/* A request, from its headers to the end of its response, and to that of the work for it. */
+struct exchange {
+	atomic_int references; /* HTTP's, and that of the thread that works */
+	struct MHD_Connection *connection;
+	struct client_connection *client; /* a reference */
+	struct imp_token *token;	  /* at the level that the request asks for */
+	struct errand errand;
+	struct json_t *description; /* of the client, where the errand tells it; owned */
+	char *via;  /* owned: the services that it came through, as they say; NULL: none */
+	char *body; /* owned: what the client sent */
+	size_t body_size, body_room;
+	struct reply reply;
+	bool announced; /* the worker's: the reply is there, and no longer its to change */
+	atomic_bool ready;
+	bool started;
+	bool refused; /* before its body was read */
+};
+
+struct exchange *exchange_new(struct MHD_Connection *connection, struct client_connection *client);
+struct exchange *exchange_ref(struct exchange *exchange);
+void exchange_unref(struct exchange *exchange);
+
+/*
+ * Has the errand done, in the calling thread or elsewhere.  True: the reply is there.  False: the
+ * connection is suspended, and will be resumed when it is.
+ */
+bool exchange_start(struct exchange *exchange);
+/* The reply is there: said by the thread that works; more than once is once. */
+void exchange_announce(struct exchange *exchange);
+
+void exchange_prepare(const struct options *options, int root_fd);
+/* Ends what is held early. */
+void exchange_stop(void);
+/* Waits for what is being done, once no request is left. */
+void exchange_end(void);
+
+/* -------------------------------------------------------------------------------- work.c -- */
+
+/* Does it as the exchange's token, which the thread acts as already; asserted before and after. */
+void work_do(struct exchange *exchange, int root_fd);
+
+/* Does it as that, whoever the thread is; it stays that.  For threads that revert when idle. */
+void work_do_as(struct exchange *exchange, int root_fd);
 
 /*
  * The answer of /whoami, in two parts: who the client is, told by the service, since name services
  * are nothing to ask as a client; and what the kernel had for the thread while it was the client,
  * which takes over the first part.  The caller frees the line.
  */
-struct json_t *work_describe(const struct imp_token *token);
+struct json_t *work_describe(const struct imp_token *token, const char *via);
 char *work_describe_thread(struct json_t *object, const struct procfs_thread *kernel);
+
+/* Below the root, wherever ".." and symbolic links lead, and by nobody's magic links. */
+int open_below(int root_fd, const char *path, int flags);
+
+/* ---------------------------------------------------------------------------- put.c, keys.c -- */
+
+void put_file(int root_fd, const char *path, const char *body, size_t size, struct reply *reply);
+void delete_file(int root_fd, const char *path, struct reply *reply);
+void get_key(const char *description, struct reply *reply);
+
+/* --------------------------------------------------------------------------------- ask.c -- */
+
+/* Has the next server do it. */
+void ask_backend(struct exchange *exchange);
+void ask_prepare(const struct options *options);
+/* Closes what a connection had for that; NULL is allowed. */
+void ask_forget(struct backend *backend);
 
 /* -------------------------------------------------------------------------------- hold.c -- */
 
-struct hold;
-
 /*
- * Has a thread of its own take TOKEN for MILLISECONDS; CONNECTION, which must be suspended, is
- * resumed once it has, or could not.  NULL when there are too many.
+ * Has a thread of its own stay the exchange's client for the errand's time, and tell so in two
+ * lines: as the exchange's token, or, where ASYNC, as whoever the caller is.  False: there are too
+ * many.
  */
-struct hold *hold_start(struct MHD_Connection *connection, struct imp_token *token,
-			unsigned int milliseconds);
-/* After that: 0 and the response, or the reply that says why not. */
-int hold_response(struct hold *hold, struct MHD_Response **response, struct reply *reply);
-pid_t hold_thread(struct hold *hold);
-void hold_unref(struct hold *hold);
-/* Ends all of them early, and their threads. */
-void hold_drain(void);
+bool hold_start(struct exchange *exchange, bool async);
+void hold_prepare(enum defect defect);
+/* Ends all of them early, and waits for their threads. */
+void hold_stop(void);
+void hold_join(void);
+
+/* ------------------------------------------------------------------------------ defect.c -- */
+
+/* DEFECT_NONE where there is none of that name. */
+enum defect defect_by_name(const char *name);
+/* Makes it, where it is one of a thread that holds. */
+void defect_while_holding(enum defect defect);
+/* Ends the threads that were made in error. */
+void defect_stop(void);
+
+/* -------------------------------------------------------------------------------- via.c -- */
+
+/* Is it a list of services, as via_with writes them?  NULL is. */
+bool via_is_valid(const char *via);
+/* VIA with this service and thread behind it; owned; NULL: out of memory. */
+char *via_with(const char *via, const char *service);
+/* As the contract of /whoami has it. */
+struct json_t *via_array(const char *via);
+
+/* -------------------------------------------------------------------------- connection.c -- */
+
+/* One for each connection, from accept to close. */
+
+void connection_prepare(const struct options *options);
+void connection_notify(void *unused, struct MHD_Connection *connection, void **context,
+		       enum MHD_ConnectionNotificationCode code);
+struct client_connection *connection_of(struct MHD_Connection *connection);
+struct client_connection *connection_ref(struct client_connection *client);
+void connection_unref(struct client_connection *client);
+/* The connection's token, at the level of this request; NULL and the reason where there is none. */
+struct imp_token *connection_token(struct MHD_Connection *connection, unsigned int *status,
+				   const char **reason);
+/* What it has for calling the next server at LEVEL: a place for exchange.c to keep it. */
+struct backend **connection_backend(struct client_connection *client, enum imp_level level);
 
 /* -------------------------------------------------------------------------------- http.c -- */
 
-struct MHD_Daemon *http_start(const struct options *options, struct imp_policy *policy, int root_fd,
-			      int listen_fd);
-/* No more connections; the descriptor returned becomes readable when the last request has ended. */
-int http_drain(struct MHD_Daemon *daemon);
+#define LEVEL_HEADER "Impersonation-Level"
+#define THREAD_HEADER "Impersonation-Thread"
+#define VIA_HEADER "Impersonation-Via"
+
+void http_prepare(const struct options *options);
+enum MHD_Result http_answer(void *unused, struct MHD_Connection *connection, const char *url,
+			    const char *method, const char *version, const char *upload,
+			    size_t *upload_size, void **context);
+void http_completed(void *unused, struct MHD_Connection *connection, void **context,
+		    enum MHD_RequestTerminationCode code);
+/* From now on connections end with their request; readable once the last has ended. */
+int http_drain(void);
+
+/* ------------------------------------------------------------------------------- route.c -- */
+
+/* What URL asks for, with METHOD and the query; a status and the reason where it is nothing. */
+unsigned int route(struct MHD_Connection *connection, const char *url, const char *method,
+		   struct errand *errand, const char **reason);
+
+/* -------------------------------------------------------------------------------- loop.c -- */
+
+/* The threads that serve connections. */
+void loop_start(const struct options *options, int listen_fd);
+/* Resumes a connection that was suspended, from any thread. */
+void loop_resume(struct MHD_Connection *connection);
+/* No more connections. */
+void loop_quiesce(void);
+/* Once no request is left. */
+void loop_stop(void);
 
 #endif

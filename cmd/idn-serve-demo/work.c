@@ -23,88 +23,9 @@ enum {
 	LIST_ENTRIES = 65536,
 };
 
-/* -------------------------------------------------------------------------------- replies -- */
-
-void reply_clear(struct reply *reply)
-{
-	free(reply->body);
-	if (reply->fd >= 0)
-		close(reply->fd);
-	*reply = (struct reply){.fd = -1};
-}
-
-void reply_text(struct reply *reply, unsigned int status, const char *format, ...)
-{
-	va_list arguments;
-
-	reply_clear(reply);
-	va_start(arguments, format);
-	int size = vasprintf(&reply->body, format, arguments);
-	va_end(arguments);
-	if (size < 0)
-		reply->body = NULL;
-	reply->size = reply->body ? (size_t)size : 0;
-	reply->type = "text/plain; charset=utf-8";
-	reply->status = status;
-}
-
-/* Takes over LINE. */
-static void reply_json(struct reply *reply, char *line)
-{
-	reply_text(reply, MHD_HTTP_OK, "%s\n", line);
-	reply->type = "application/json";
-	free(line);
-}
-
-/* What the client may know: the same reason that it would have had itself. */
-static void reply_error(struct reply *reply, const char *path, int error)
-{
-	unsigned int status;
-	char safe[4096];
-
-	switch (error) {
-	case EACCES:
-	case EPERM:
-	case ELOOP:
-		status = MHD_HTTP_FORBIDDEN;
-		break;
-	case ENOENT:
-	case ENOTDIR:
-	case EISDIR:
-	case ENXIO: /* a FIFO without a reader, a socket, a device that is not there */
-		status = MHD_HTTP_NOT_FOUND;
-		break;
-	case ENAMETOOLONG:
-		status = MHD_HTTP_URI_TOO_LONG;
-		break;
-	case EMFILE:
-	case ENFILE:
-	case ENOMEM:
-		status = MHD_HTTP_SERVICE_UNAVAILABLE;
-		break;
-	default:
-		status = MHD_HTTP_INTERNAL_SERVER_ERROR;
-	}
-	reply_text(reply, status, "/%s: %s\n", printable(path, safe, sizeof(safe)),
-		   reason_of(-error));
-}
-
-void reply_not_impersonated(struct reply *reply, int error)
-{
-	const char *missing = NULL;
-
-	if (error == -EPERM && imp_check_privilege(&missing) == -EPERM)
-		reply_text(reply, MHD_HTTP_INTERNAL_SERVER_ERROR,
-			   "the service cannot impersonate: it has not %s\n", missing);
-	else
-		reply_text(reply, MHD_HTTP_INTERNAL_SERVER_ERROR,
-			   "the service cannot impersonate: %s\n", reason_of(error));
-}
-
 /* --------------------------------------------------------------------------------- files -- */
 
-/* Below the root, wherever ".." and symbolic links lead, and by nobody's magic links. */
-static int open_below(int root_fd, const char *path, int flags)
+int open_below(int root_fd, const char *path, int flags)
 {
 	struct open_how how = {
 		.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK),
@@ -185,7 +106,7 @@ static void get_file(int root_fd, const char *path, struct reply *reply)
 		return;
 	}
 	reply->status = MHD_HTTP_OK;
-	reply->type = "application/octet-stream";
+	reply_type(reply, "application/octet-stream");
 	if (reply->body) {
 		close(fd);
 	} else {
@@ -271,7 +192,7 @@ static json_t *identity_object(const struct imp_identity *identity, bool anonymo
 			     true);
 }
 
-struct json_t *work_describe(const struct imp_token *token)
+struct json_t *work_describe(const struct imp_token *token, const char *via)
 {
 	enum imp_level level = imp_token_level(token);
 	json_t *object = json_object();
@@ -283,6 +204,7 @@ struct json_t *work_describe(const struct imp_token *token)
 		 json_string(imp_decided_by_name(imp_token_level_decided_by(token))));
 	json_put(object, "access_as", identity_object(imp_token_access(token), false));
 	json_put(object, "engine", json_string("thread"));
+	json_put(object, "via", via_array(via));
 	return object;
 }
 
@@ -301,60 +223,90 @@ char *work_describe_thread(struct json_t *object, const struct procfs_thread *ke
 	snprintf(thread, sizeof(thread), "%d/%d", (int)kernel->pid, (int)kernel->tid);
 	json_put(object, "thread", json_string(thread));
 	json_put(object, "kernel", facts);
-	json_put(object, "via", json_array());
 	return json_line(object);
+}
+
+static void get_whoami(struct exchange *exchange, struct reply *reply)
+{
+	struct procfs_thread kernel;
+	int error = procfs_read_thread(getpid(), gettid(), &kernel);
+
+	if (error < 0) {
+		reply_text(reply, MHD_HTTP_INTERNAL_SERVER_ERROR, "/proc: %s\n", reason_of(error));
+		return;
+	}
+	reply_json(reply, work_describe_thread(exchange->description, &kernel));
+	exchange->description = NULL;
+	procfs_clear_thread(&kernel);
 }
 
 /* ----------------------------------------------------------------------------- as the client -- */
 
-struct job {
-	enum work_kind kind;
-	int root_fd;
-	const char *path;
-	struct reply *reply;
-	struct procfs_thread kernel;
-	int kernel_error;
-};
-
-static int do_job(void *argument)
+static void do_file(struct exchange *exchange, int root_fd)
 {
-	struct job *job = argument;
+	const struct errand *errand = &exchange->errand;
 
-	switch (job->kind) {
-	case WORK_WHOAMI:
-		job->kernel_error = procfs_read_thread(getpid(), gettid(), &job->kernel);
+	switch (errand->method) {
+	case METHOD_GET:
+	case METHOD_HEAD:
+		get_file(root_fd, errand->path, &exchange->reply);
 		break;
-	case WORK_FILE:
-		get_file(job->root_fd, job->path, job->reply);
+	case METHOD_PUT:
+		put_file(root_fd, errand->path, exchange->body, exchange->body_size,
+			 &exchange->reply);
 		break;
-	case WORK_LIST:
-		get_list(job->root_fd, job->path, job->reply);
+	case METHOD_DELETE:
+		delete_file(root_fd, errand->path, &exchange->reply);
 		break;
 	}
-	return 0;
 }
 
-void work_do(enum work_kind kind, struct imp_token *token, int root_fd, const char *path,
-	     struct reply *reply)
+static void do_errand(struct exchange *exchange, int root_fd)
 {
-	struct job job = {.kind = kind, .root_fd = root_fd, .path = path, .reply = reply};
-	json_t *description = kind == WORK_WHOAMI ? work_describe(token) : NULL;
-	int error = imp_run(token, do_job, &job, NULL);
-
-	if (error == -ESTALE) {
-		/* What was done, if it was, was done as somebody else: nobody gets to see it. */
-		reply_text(reply, MHD_HTTP_INTERNAL_SERVER_ERROR,
-			   "the thread was not who it should have been\n");
-	} else if (error < 0) {
-		reply_not_impersonated(reply, error);
-	} else if (kind == WORK_WHOAMI && job.kernel_error < 0) {
-		reply_text(reply, MHD_HTTP_INTERNAL_SERVER_ERROR, "/proc: %s\n",
-			   reason_of(job.kernel_error));
-	} else if (kind == WORK_WHOAMI) {
-		reply_json(reply, work_describe_thread(description, &job.kernel));
-		description = NULL;
+	switch (exchange->errand.kind) {
+	case WORK_WHOAMI:
+		get_whoami(exchange, &exchange->reply);
+		break;
+	case WORK_FILE:
+		do_file(exchange, root_fd);
+		break;
+	case WORK_LIST:
+		get_list(root_fd, exchange->errand.path, &exchange->reply);
+		break;
+	case WORK_KEY:
+		get_key(exchange->errand.path, &exchange->reply);
+		break;
+	case WORK_BACKEND:
+		ask_backend(exchange);
+		break;
+	case WORK_HOLD: /* not here: hold.c */
+		break;
 	}
-	json_decref(description);
-	procfs_clear_thread(&job.kernel);
-	reply->tid = gettid();
+}
+
+void work_do(struct exchange *exchange, int root_fd)
+{
+	int error = imp_assert(exchange->token);
+
+	if (error == 0) {
+		do_errand(exchange, root_fd);
+		if (exchange->announced)
+			return; /* it is on its way already, and was asserted by who sent it */
+		error = imp_assert(exchange->token);
+	}
+	if (error < 0)
+		reply_not_impersonated(&exchange->reply, error);
+	exchange->reply.tid = gettid();
+}
+
+void work_do_as(struct exchange *exchange, int root_fd)
+{
+	int error = imp_impersonate(exchange->token);
+
+	if (error == 0) {
+		work_do(exchange, root_fd);
+		return;
+	}
+	reply_not_impersonated(&exchange->reply, error);
+	exchange->reply.tid = gettid();
 }

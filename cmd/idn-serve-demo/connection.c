@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* Connections: how many, whose, and at which level. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/message.h"
+#include "serve.h"
+
+enum { N_LEVELS = IMP_LEVEL_DELEGATION + 1 };
+
+static const struct options *options;
+
+struct client_connection {
+	atomic_int references;	 /* HTTP's, and those of requests that are being worked for */
+	struct imp_token *token; /* NULL: error says why */
+	int error;
+	uid_t uid; /* counted against max_client_connections */
+	bool counted;
+	struct backend *backends[N_LEVELS];
+};
+
+void connection_prepare(const struct options *given)
+{
+	options = given;
+}
+
+/* ----------------------------------------------------------------------- connections -- */
+
+/* How many connections each uid has: a list, as long as there are different clients. */
+static struct {
+	pthread_mutex_t lock;
+	struct {
+		uid_t uid;
+		int connections;
+	} * users;
+	size_t count, room;
+} clients = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static bool count_client(uid_t uid)
+{
+	bool fits = false;
+	size_t i = 0;
+
+	pthread_mutex_lock(&clients.lock);
+	while (i < clients.count && clients.users[i].uid != uid)
+		i++;
+	if (i == clients.count && i == clients.room) {
+		size_t room = clients.room ? clients.room * 2 : 16;
+		void *users = reallocarray(clients.users, room, sizeof(clients.users[0]));
+
+		if (users) {
+			clients.users = users;
+			clients.room = room;
+		}
+	}
+	if (i < clients.room) {
+		if (i == clients.count) {
+			clients.users[i].uid = uid;
+			clients.users[i].connections = 0;
+			clients.count++;
+		}
+		fits = clients.users[i].connections < options->max_client_connections;
+		clients.users[i].connections += fits;
+	}
+	pthread_mutex_unlock(&clients.lock);
+	return fits;
+}
+
+static void uncount_client(uid_t uid)
+{
+	pthread_mutex_lock(&clients.lock);
+	for (size_t i = 0; i < clients.count; i++)
+		if (clients.users[i].uid == uid && --clients.users[i].connections == 0) {
+			clients.users[i] = clients.users[--clients.count];
+			break;
+		}
+	pthread_mutex_unlock(&clients.lock);
+}
+
+static uid_t peer_uid(int fd)
+{
+	struct ucred peer = {.uid = IMP_NO_UID};
+	socklen_t size = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.uid : IMP_NO_UID;
+}
+
+static void open_connection(struct MHD_Connection *connection, void **context)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct client_connection *new = calloc(1, sizeof(*new));
+
+	*context = new;
+	if (!new)
+		return;
+	atomic_init(&new->references, 1);
+	new->error = -ENOTCONN;
+	if (!info)
+		return;
+	new->uid = peer_uid(info->connect_fd);
+	new->counted = count_client(new->uid);
+	new->error = new->counted ? imp_token_from_connection(info->connect_fd, NULL, &new->token)
+				  : -EUSERS;
+}
+
+struct client_connection *connection_ref(struct client_connection *client)
+{
+	atomic_fetch_add_explicit(&client->references, 1, memory_order_relaxed);
+	return client;
+}
+
+void connection_unref(struct client_connection *client)
+{
+	if (!client || atomic_fetch_sub_explicit(&client->references, 1, memory_order_acq_rel) != 1)
+		return;
+	for (size_t i = 0; i < N_LEVELS; i++)
+		ask_forget(client->backends[i]);
+	imp_token_unref(client->token);
+	if (client->counted)
+		uncount_client(client->uid);
+	free(client);
+}
+
+struct backend **connection_backend(struct client_connection *client, enum imp_level level)
+{
+	return &client->backends[level];
+}
+
+void connection_notify(void *unused, struct MHD_Connection *connection, void **context,
+		       enum MHD_ConnectionNotificationCode code)
+{
+	(void)unused;
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+		open_connection(connection, context);
+	else
+		connection_unref(*context);
+}
+
+struct client_connection *connection_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info ? info->socket_context : NULL;
+}
+
+/* -------------------------------------------------------------------------------- levels -- */
+
+struct levels {
+	const char *value;
+	int count;
+};
+
+static enum MHD_Result collect_level(void *data, enum MHD_ValueKind kind, const char *key,
+				     const char *value)
+{
+	struct levels *levels = data;
+
+	(void)kind;
+	if (strcasecmp(key, LEVEL_HEADER) == 0) {
+		levels->value = value;
+		levels->count++;
+	}
+	return MHD_YES;
+}
+
+struct imp_token *connection_token(struct MHD_Connection *connection, unsigned int *status,
+				   const char **reason)
+{
+	struct client_connection *context = connection_of(connection);
+	struct levels levels = {.count = 0};
+	struct imp_token *token;
+	enum imp_level level;
+	int error = context ? context->error : -ENOMEM;
+
+	if (error == -EPROTO) {
+		*status = MHD_HTTP_BAD_REQUEST;
+		*reason = "the client's socket is bound to a malformed impersonation level";
+		return NULL;
+	}
+	if (error == -EUSERS) {
+		*status = MHD_HTTP_SERVICE_UNAVAILABLE;
+		*reason = "too many connections of this user";
+		return NULL;
+	}
+	if (error < 0) {
+		*status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+		*reason =
+			error == -ESRCH ? "the anonymous account does not exist" : reason_of(error);
+		return NULL;
+	}
+
+	MHD_get_connection_values(connection, MHD_HEADER_KIND, collect_level, &levels);
+	if (levels.count == 0)
+		return imp_token_ref(context->token);
+	if (levels.count > 1 || !levels.value || imp_level_parse(levels.value, &level) < 0) {
+		*status = MHD_HTTP_BAD_REQUEST;
+		*reason = "malformed " LEVEL_HEADER;
+		return NULL;
+	}
+	error = imp_token_at_request(context->token, level, &token);
+	if (error < 0) {
+		*status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+		*reason =
+			error == -ESRCH ? "the anonymous account does not exist" : reason_of(error);
+		return NULL;
+	}
+	return token;
+}

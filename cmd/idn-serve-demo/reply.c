@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* Replies: what came of a piece of work, and what a failure means to an HTTP client. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/message.h"
+#include "serve.h"
+
+void reply_clear(struct reply *reply)
+{
+	free(reply->body);
+	if (reply->fd >= 0)
+		close(reply->fd);
+	if (reply->stream)
+		stream_release(reply->stream);
+	*reply = (struct reply){.fd = -1};
+}
+
+void reply_type(struct reply *reply, const char *type)
+{
+	snprintf(reply->type, sizeof(reply->type), "%s", type);
+}
+
+void reply_text(struct reply *reply, unsigned int status, const char *format, ...)
+{
+	va_list arguments;
+
+	reply_clear(reply);
+	va_start(arguments, format);
+	int size = vasprintf(&reply->body, format, arguments);
+	va_end(arguments);
+	if (size < 0)
+		reply->body = NULL;
+	reply->size = reply->body ? (size_t)size : 0;
+	reply_type(reply, "text/plain; charset=utf-8");
+	reply->status = status;
+}
+
+void reply_json(struct reply *reply, char *line)
+{
+	reply_text(reply, MHD_HTTP_OK, "%s\n", line);
+	reply_type(reply, "application/json");
+	free(line);
+}
+
+void reply_error(struct reply *reply, const char *path, int error)
+{
+	unsigned int status;
+	char safe[4096];
+
+	switch (error) {
+	case EACCES:
+	case EPERM:
+	case ELOOP:
+		status = MHD_HTTP_FORBIDDEN;
+		break;
+	case ENOENT:
+	case ENOTDIR:
+	case EISDIR:
+	case ENXIO: /* a FIFO without a reader, a socket, a device that is not there */
+		status = MHD_HTTP_NOT_FOUND;
+		break;
+	case ENAMETOOLONG:
+		status = MHD_HTTP_URI_TOO_LONG;
+		break;
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		status = MHD_HTTP_SERVICE_UNAVAILABLE;
+		break;
+	default:
+		status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+	}
+	reply_text(reply, status, "/%s: %s\n", printable(path, safe, sizeof(safe)),
+		   reason_of(-error));
+}
+
+void reply_not_impersonated(struct reply *reply, int error)
+{
+	const char *missing = NULL;
+
+	/* What was done, if it was, was done as somebody else: nobody gets to see it. */
+	if (error == -ESTALE)
+		reply_text(reply, MHD_HTTP_INTERNAL_SERVER_ERROR,
+			   "the thread was not who it should have been\n");
+	else if (error == -EPERM && imp_check_privilege(&missing) == -EPERM)
+		reply_text(reply, MHD_HTTP_INTERNAL_SERVER_ERROR,
+			   "the service cannot impersonate: it has not %s\n", missing);
+	else
+		reply_text(reply, MHD_HTTP_INTERNAL_SERVER_ERROR,
+			   "the service cannot impersonate: %s\n", reason_of(error));
+}
