@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* /backend: a request is passed on to the next server, which sees the client and never this one. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend.h"
+#include "cli/message.h"
+#include "serve.h"
+
+static struct {
+	const struct options *options;
+	struct backend *shared; /* where the mistake is made on purpose: for everybody */
+} ask;
+
+/* An answer on its way through. */
+struct passing {
+	struct exchange *exchange;
+	struct stream *stream; /* once the head is there */
+};
+
+/* ------------------------------------------------------------------------------- answers -- */
+
+static bool pass_head(void *data, const struct backend_head *head)
+{
+	struct passing *passing = data;
+	struct reply *reply = &passing->exchange->reply;
+	bool empty = head->status == MHD_HTTP_NO_CONTENT || head->status == MHD_HTTP_NOT_MODIFIED;
+	const char *allow = backend_header(head, MHD_HTTP_HEADER_ALLOW);
+
+	passing->stream = stream_new(passing->exchange->connection);
+	if (!passing->stream)
+		return false;
+	reply->status = head->status;
+	reply->tid = gettid();
+	reply->stream = stream_ref(passing->stream);
+	reply->stream_size = empty		 ? 0
+			     : head->length >= 0 ? (uint64_t)head->length
+						 : MHD_SIZE_UNKNOWN;
+	if (head->type)
+		reply_type(reply, head->type);
+	if (allow && strstr(allow, MHD_HTTP_METHOD_PUT))
+		reply->allow = "GET, HEAD, PUT, DELETE";
+	exchange_announce(passing->exchange);
+	return true;
+}
+
+static bool pass_data(void *data, const void *bytes, size_t size)
+{
+	struct passing *passing = data;
+
+	return stream_write(passing->stream, bytes, size);
+}
+
+/* What the client may know of why there is no answer. */
+static void reply_no_answer(struct reply *reply, int error)
+{
+	unsigned int status;
+
+	switch (error) {
+	case -EACCES:
+	case -EPERM:
+		status = MHD_HTTP_FORBIDDEN; /* the client's own right to connect */
+		break;
+	case -ESTALE:
+		reply_text(reply, MHD_HTTP_INTERNAL_SERVER_ERROR,
+			   "the connection to the backend is another's\n");
+		return;
+	case -ETIMEDOUT:
+		status = MHD_HTTP_GATEWAY_TIMEOUT;
+		break;
+	case -ENOMEM:
+	case -EMFILE:
+	case -EAGAIN:
+		status = MHD_HTTP_SERVICE_UNAVAILABLE;
+		break;
+	case -EINVAL:
+		status = MHD_HTTP_BAD_REQUEST;
+		break;
+	default:
+		status = MHD_HTTP_BAD_GATEWAY;
+	}
+	reply_text(reply, status, "backend: %s\n", reason_of(error));
+}
+
+/* -------------------------------------------------------------------------------- asking -- */
+
+/* One for the connection and level: it is opened here, by the client that it is for. */
+static int backend_for(struct exchange *exchange, struct backend **backend)
+{
+	enum imp_level level = imp_token_level(exchange->token);
+	struct backend **own = connection_backend(exchange->client, level);
+	int error = 0;
+
+	if (ask.options->defect == DEFECT_LAZY_CHANNEL) {
+		*backend = ask.shared;
+		return 0;
+	}
+	if (!*own)
+		error = backend_new(ask.options->backend_path, level, ask.options->timeout, own);
+	*backend = *own;
+	return error;
+}
+
+static const char *method_name(enum method method)
+{
+	static const char *const names[] = {
+		[METHOD_GET] = MHD_HTTP_METHOD_GET,
+		[METHOD_HEAD] = MHD_HTTP_METHOD_HEAD,
+		[METHOD_PUT] = MHD_HTTP_METHOD_PUT,
+		[METHOD_DELETE] = MHD_HTTP_METHOD_DELETE,
+	};
+
+	return names[method];
+}
+
+static int call(struct passing *passing)
+{
+	struct exchange *exchange = passing->exchange;
+	const char *service = ask.options->socket_path;
+	char *via = via_with(exchange->via, service ? service : "idn-serve-demo");
+	const struct backend_header header = {VIA_HEADER, via};
+	const struct backend_request request = {
+		.method = method_name(exchange->errand.method),
+		.target = exchange->errand.path,
+		.body = exchange->body,
+		.size = exchange->body_size,
+		.headers = &header,
+		.n_headers = 1,
+	};
+	const struct backend_sink sink = {pass_head, pass_data, passing};
+	struct backend *backend;
+	int error = via ? backend_for(exchange, &backend) : -ENOMEM;
+
+	if (error == 0)
+		error = backend_call(backend, &request, &sink);
+	free(via);
+	return error;
+}
+
+void ask_backend(struct exchange *exchange)
+{
+	struct passing passing = {.exchange = exchange};
+	int error = call(&passing);
+
+	if (!passing.stream) {
+		reply_no_answer(&exchange->reply, error == -ECANCELED ? -ENOMEM : error);
+		return;
+	}
+	stream_end(passing.stream, error == 0 && imp_assert(exchange->token) == 0);
+	stream_release(passing.stream);
+}
+
+void ask_prepare(const struct options *options)
+{
+	int error = options->backend_path ? backend_prepare() : 0;
+
+	ask.options = options;
+	if (error == 0 && options->backend_path && options->defect == DEFECT_LAZY_CHANNEL)
+		error = backend_new(options->backend_path, IMP_LEVEL_DELEGATION, options->timeout,
+				    &ask.shared);
+	if (error == -ENOTSUP)
+		die(EXIT_FAILED, "--backend: this was built without libcurl");
+	if (error < 0)
+		die(EXIT_FAILED, "--backend: %s", reason_of(error));
+}
+
+void ask_forget(struct backend *backend)
+{
+	if (backend)
+		backend_free(backend);
+}

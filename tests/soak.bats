@@ -1,0 +1,163 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Fifty users at once, who check every byte: on a whole machine, and while things break.
+
+load lib/common
+
+# What all of them together ask for; SOAK_REQUESTS=10000000 is the long form.
+requests=${SOAK_REQUESTS:-100000}
+hostile_requests=${SOAK_HOSTILE_REQUESTS:-10000}
+BATS_TEST_TIMEOUT=${SOAK_TIMEOUT:-600}
+
+setup() {
+  need_world
+  need soak jq
+  cd "$SCRATCH" || return
+  mkdir -m 0755 files
+}
+
+teardown() {
+  server_teardown
+}
+
+# Two servers; the first one's backend is the second.  Sets FRONT, BACK and their pids.
+start_both() {
+  start_back
+  start_front
+}
+
+start_back() {
+  server_start --unix "$SCRATCH/back.socket" --timeout 10 "${back_options[@]}"
+  BACK=$SOCKET BACK_PID=$SERVER_PID
+}
+
+start_front() {
+  server_start --unix "$SCRATCH/front.socket" --backend "unix:$SCRATCH/back.socket" --timeout 10 \
+    "${front_options[@]}"
+  FRONT=$SOCKET FRONT_PID=$SERVER_PID
+}
+
+soak_them() {
+  soak --socket "$FRONT" --directory "$SCRATCH/files" --backend --requests "$requests" "$@"
+}
+
+resident() {
+  awk '/^VmRSS:/ { print $2 }' "/proc/$1/status"
+}
+
+# None is lost or leaked, and none is anybody's when there is nothing to do.
+all_are_back() {
+  local pid
+  for pid; do
+    run idn-check threads "$pid"
+    assert_success
+    assert_output ""
+    wait_for none_impersonates "$pid"
+  done
+}
+
+none_impersonates() {
+  [[ -z $(idn-show --all --json 2>/dev/null | jq -r "select(.pid == $1) | .tid") ]]
+}
+
+# Of whole contents alone, each its owner's.
+files_are_whole() {
+  local file
+  run find files -name '.*' -type f
+  assert_output ""
+  while IFS= read -r file; do
+    run awk -v uid="$(stat -c %u "$file")" \
+      '$1 " " $2 != "of uid" && NR > 1 || $3 != uid ":" && length($3) == length(uid) + 1 { exit 1 }' "$file"
+    [[ $status -eq 0 ]] || { echo "$file: not its owner's alone" >&2; return 1; }
+  done < <(find files -type f)
+}
+
+# --- whole ------------------------------------------------------------------------------------------
+
+@test "fifty users, sixteen workers: not one byte of another user's, every file its client's, memory flat" {
+  local before after
+  front_options=(--workers 16) back_options=(--workers 16)
+  start_both
+  requests=$((requests / 5)) soak_them
+  before=$(resident "$FRONT_PID")
+  run soak_them --seed 2
+  echo "$output"
+  assert_success
+  assert_output --regexp ' 0 failed, 0 cut;'
+  after=$(resident "$FRONT_PID")
+  echo "resident: $before KiB, then $after KiB"
+  # What the allocator keeps is not counted to the byte.
+  ((after <= before + before / 10 + 2048))
+  all_are_back "$FRONT_PID" "$BACK_PID"
+  files_are_whole
+  server_stop
+}
+
+# --- while things break -------------------------------------------------------------------------------
+
+# hostile COMMAND [ARG...]: soaks, and calls COMMAND over and over meanwhile.
+hostile() {
+  local soaking
+  requests=$hostile_requests soak_them --hostile >"$SCRATCH/soak.out" 2>&1 &
+  soaking=$!
+  SERVER_PIDS+=("$soaking")
+  while ! has_ended "$soaking"; do
+    "$@"
+  done
+  run wait "$soaking"
+  cat "$SCRATCH/soak.out"
+  assert_success
+}
+
+answers() {
+  curl -s --max-time "$patience" -o /dev/null --unix-socket "$1" http://x/whoami
+}
+
+restart_back() {
+  kill -KILL "$BACK_PID"
+  wait "$BACK_PID" || true
+  start_back
+  wait_for answers "$BACK"
+  pause
+}
+
+restart_front() {
+  kill -KILL "$FRONT_PID"
+  wait "$FRONT_PID" || true
+  start_front
+  wait_for answers "$FRONT"
+  pause
+}
+
+@test "connections cut in the middle leave no thread as a client, and nothing half-written" {
+  start_both
+  hostile pause
+  all_are_back "$FRONT_PID" "$BACK_PID"
+  files_are_whole
+}
+
+@test "a backend that is killed and started again: each request gets one honest answer" {
+  start_both
+  hostile restart_back
+  run grep -E ' (failed|cut)' soak.out
+  assert_success
+  all_are_back "$FRONT_PID" "$BACK_PID"
+  files_are_whole
+}
+
+@test "a server that is killed with its workers: what was answered holds, and nothing is half-written" {
+  start_both
+  hostile restart_front
+  all_are_back "$FRONT_PID" "$BACK_PID"
+  files_are_whole
+}
+
+@test "on a disk that is full a PUT is refused, and what was there stays whole" {
+  mount -t tmpfs -o size=640k,mode=0755 small files || skip "needs to mount a tmpfs"
+  start_both
+  hostile pause
+  all_are_back "$FRONT_PID" "$BACK_PID"
+  files_are_whole
+  run curl -s --unix-socket "$FRONT" "http://x/metrics"
+  umount -l files
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* One request, by libcurl over the Unix socket, over a connection that is kept. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "soak.h"
+
+unsigned int soak_random(struct soak_user *user, unsigned int below)
+{
+	return (unsigned int)rand_r(&user->random) % below;
+}
+
+void soak_wrong(const struct soak_user *user, const char *format, ...)
+{
+	va_list arguments;
+
+	fprintf(stderr, "soak: uid %u: ", user->uid);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
+	exit(1);
+}
+
+static size_t keep_answer(char *data, size_t one, size_t size, void *context)
+{
+	struct soak_user *user = context;
+
+	(void)one;
+	if (size > sizeof(user->answer) - 1 - user->answer_size) {
+		user->overflow = true;
+		return 0;
+	}
+	memcpy(user->answer + user->answer_size, data, size);
+	user->answer_size += size;
+	return size;
+}
+
+struct upload {
+	const char *content;
+	size_t rest;
+};
+
+static size_t give_content(char *buffer, size_t one, size_t room, void *context)
+{
+	struct upload *upload = context;
+	size_t size = upload->rest < one * room ? upload->rest : one * room;
+
+	memcpy(buffer, upload->content, size);
+	upload->content += size;
+	upload->rest -= size;
+	return size;
+}
+
+void soak_connect(struct soak_user *user)
+{
+	user->curl = curl_easy_init();
+	if (!user->curl)
+		soak_wrong(user, "no curl handle");
+}
+
+/* Directly, over other threads, by the second server, and by combinations of these. */
+static const char *way(struct soak_user *user)
+{
+	static const char *const ways[] = {
+		"", "", "/async", "/backend", "/async/backend", "/backend/async"};
+
+	return ways[soak_random(user, user->options->backend ? 6 : 3)];
+}
+
+static void prepare(struct soak_user *user, const char *method, const char *url,
+		    struct curl_slist *headers)
+{
+	CURL *curl = user->curl;
+
+	curl_easy_reset(curl);
+	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, user->options->socket);
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, 60L);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep_answer);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, user);
+	if (strcmp(method, "PUT") != 0 && strcmp(method, "GET") != 0)
+		curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+	/* Now and then one that goes away in the middle, where that is no surprise. */
+	if (user->options->hostile && soak_random(user, 16) == 0)
+		curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 1L + (long)soak_random(user, 4));
+	/* Now and then a connection of its own. */
+	if (soak_random(user, 32) == 0)
+		curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
+}
+
+static struct curl_slist *headers_for(struct soak_user *user, const char *level)
+{
+	char line[64];
+	/* Without waiting for leave to send the body. */
+	struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
+
+	if (headers && level) {
+		snprintf(line, sizeof(line), "Impersonation-Level: %s", level);
+		headers = curl_slist_append(headers, line);
+	}
+	if (!headers)
+		soak_wrong(user, "out of memory");
+	return headers;
+}
+
+static void count(struct soak_user *user, long status)
+{
+	struct soak_tally *tally = user->tally;
+
+	tally->bytes += user->answer_size;
+	if (status == 0)
+		tally->cut++;
+	else if (status < 300)
+		tally->answered++;
+	else if (status >= 500)
+		tally->failed++;
+	else
+		tally->refused++;
+}
+
+struct soak_answer soak_request(struct soak_user *user, const char *method, const char *path,
+				const char *level, const char *content, size_t size)
+{
+	struct curl_slist *headers = headers_for(user, level);
+	struct upload upload = {content, size};
+	char url[512];
+	long status = 0;
+
+	snprintf(url, sizeof(url), "http://x%s%s", way(user), path);
+	prepare(user, method, url, headers);
+	if (content) {
+		curl_easy_setopt(user->curl, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(user->curl, CURLOPT_READFUNCTION, give_content);
+		curl_easy_setopt(user->curl, CURLOPT_READDATA, &upload);
+		curl_easy_setopt(user->curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)size);
+	}
+	user->answer_size = 0;
+	user->overflow = false;
+
+	CURLcode code = curl_easy_perform(user->curl);
+
+	user->answer[user->answer_size] = '\0';
+	curl_slist_free_all(headers);
+	if (user->overflow)
+		soak_wrong(user, "%s %s: more of an answer than there can be", method, url);
+	if (code == CURLE_OK)
+		curl_easy_getinfo(user->curl, CURLINFO_RESPONSE_CODE, &status);
+	else if (!user->options->hostile)
+		soak_wrong(user, "%s %s: %s", method, url, curl_easy_strerror(code));
+	count(user, status);
+	if (status >= 500 && !user->options->hostile)
+		soak_wrong(user, "%s %s: status %ld: %s", method, url, status, user->answer);
+	return (struct soak_answer){.status = status};
+}
