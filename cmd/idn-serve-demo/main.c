@@ -242,6 +242,8 @@ static void reload_policy(const struct options *options)
 	if (load_policy(options, &policy)) {
 		imp_policy_install(policy);
 		imp_policy_unref(policy);
+		printf("the policy was read again\n");
+		fflush(stdout);
 	} else {
 		complain_of("the policy stays as it was");
 	}
