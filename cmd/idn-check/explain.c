@@ -9,6 +9,7 @@
 #include "access/describe.h"
 #include "cli/command.h"
 #include "cli/message.h"
+#include "core/log.h"
 #include "explain.h"
 #include "finding.h"
 

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "access/describe.h"
 #include "cli/message.h"
+#include "core/log.h"
 #include "finding.h"
 
 static bool is_refusal(int error)

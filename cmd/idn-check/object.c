@@ -6,6 +6,7 @@
 #include "access/describe.h"
 #include "check.h"
 #include "cli/names.h"
+#include "core/log.h"
 
 json_t *result_value(enum access_result result)
 {

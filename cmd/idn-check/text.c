@@ -12,6 +12,7 @@
 #include "cli/facts.h"
 #include "cli/message.h"
 #include "cli/names.h"
+#include "core/log.h"
 
 struct columns {
 	int label, want;

@@ -7,6 +7,7 @@
 
 #include "access/describe.h"
 #include "cli/message.h"
+#include "core/log.h"
 #include "tree.h"
 
 enum { RULE_SIZE = 512 };

@@ -8,6 +8,7 @@
 
 #include "access/describe.h"
 #include "cli/message.h"
+#include "core/log.h"
 #include "tree.h"
 
 static void *allocate(size_t count, size_t size)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "access/describe.h"
+#include "core/log.h"
 #include "who.h"
 
 /* With names from the accounts: the name service would be asked for each of ten thousand. */

@@ -7,6 +7,7 @@
 #include "access/describe.h"
 #include "access/suspect.h"
 #include "cli/message.h"
+#include "core/log.h"
 #include "who.h"
 
 /* -------------------------------------------------------------------------------- accounts -- */

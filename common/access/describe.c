@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Steps and verdicts in words. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,33 +9,6 @@
 #include "core/capability.h"
 #include "core/identity.h"
 #include "core/log.h"
-
-/* Those that files have; strerrorname_np(3) is the GNU library's alone. */
-#define ERROR(name)                                                                                \
-	{                                                                                          \
-		name, #name                                                                        \
-	}
-static const struct {
-	int error;
-	const char *name;
-} errors[] = {
-	ERROR(EACCES),	  ERROR(EBUSY),	 ERROR(EEXIST),	    ERROR(EINVAL),	 ERROR(EIO),
-	ERROR(EISDIR),	  ERROR(ELOOP),	 ERROR(EMFILE),	    ERROR(ENAMETOOLONG), ERROR(ENFILE),
-	ERROR(ENODEV),	  ERROR(ENOENT), ERROR(ENOMEM),	    ERROR(ENOSYS),	 ERROR(ENOTDIR),
-	ERROR(ENOTEMPTY), ERROR(ENXIO),	 ERROR(EOPNOTSUPP), ERROR(EOVERFLOW),	 ERROR(EPERM),
-	ERROR(EROFS),	  ERROR(ESTALE), ERROR(ETXTBSY),    ERROR(EXDEV),
-};
-
-const char *error_name(int error)
-{
-	static _Thread_local char number[16];
-
-	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
-		if (errors[i].error == error)
-			return errors[i].name;
-	snprintf(number, sizeof(number), "E%d", error); /* as strace(1) */
-	return number;
-}
 
 const char *describe_bits(unsigned bits, char *buffer)
 {

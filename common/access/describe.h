@@ -21,7 +21,4 @@ const char *describe_entry(const struct acl_entry *entry, char *buffer, size_t s
 /* "rwx" of BITS, in 4 bytes of buffer. */
 const char *describe_bits(unsigned bits, char *buffer);
 
-/* "EACCES"; "E<number>" for one without a name. */
-const char *error_name(int error);
-
 #endif

@@ -87,6 +87,34 @@ const char *log_error_text(int error)
 #endif
 }
 
+/* Those that files and credentials have; strerrorname_np(3) is the GNU library's alone. */
+#define ERROR(name)                                                                                \
+	{                                                                                          \
+		name, #name                                                                        \
+	}
+static const struct {
+	int error;
+	const char *name;
+} errors[] = {
+	ERROR(EACCES),	ERROR(EAGAIN),	  ERROR(EBUSY),	 ERROR(EEXIST),	    ERROR(EINVAL),
+	ERROR(EIO),	ERROR(EISDIR),	  ERROR(ELOOP),	 ERROR(EMFILE),	    ERROR(ENAMETOOLONG),
+	ERROR(ENFILE),	ERROR(ENODEV),	  ERROR(ENOENT), ERROR(ENOMEM),	    ERROR(ENOSYS),
+	ERROR(ENOTDIR), ERROR(ENOTEMPTY), ERROR(ENXIO),	 ERROR(EOPNOTSUPP), ERROR(EOVERFLOW),
+	ERROR(EPERM),	ERROR(EROFS),	  ERROR(ESRCH),	 ERROR(ESTALE),	    ERROR(ETXTBSY),
+	ERROR(EXDEV),
+};
+
+const char *error_name(int error)
+{
+	static _Thread_local char number[16];
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (errors[i].error == error)
+			return errors[i].name;
+	snprintf(number, sizeof(number), "E%d", error); /* as strace(1) */
+	return number;
+}
+
 void log_die(const char *action, const char *reason, int error)
 {
 	const struct imp_log_record facts = {

@@ -19,6 +19,9 @@ void log_event(const struct imp_log_record *facts, const char *format, ...) IMP_
 /* What an errno means; static. */
 const char *log_error_text(int error);
 
+/* "EACCES"; "E<number>" for one without a name. */
+const char *error_name(int error);
+
 /* Says why the process cannot go on (ERROR is 0 or a negative errno), and aborts it. */
 _Noreturn void log_die(const char *action, const char *reason, int error);
 

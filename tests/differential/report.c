@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 
 #include "access/describe.h"
+#include "core/log.h"
 #include "differential.h"
 
 static void print_mode(mode_t mode)

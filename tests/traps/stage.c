@@ -20,6 +20,7 @@
 
 #include "access/describe.h"
 #include "core/capability.h"
+#include "core/log.h"
 #include "differential/idmap.h"
 #include "stage.h"
 
