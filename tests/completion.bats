@@ -214,6 +214,8 @@ started_as() {
   assert_output $'0660\n0666'
   run in_bash idn-serve-demo --socket-mode =
   assert_output $'0600\n0660\n0666'
+  run in_bash idn-serve-demo --log s
+  assert_output $'syslog\nstderr'
   run in_bash idn-serve-demo --threads ""
   assert_output ""
 }
@@ -377,6 +379,8 @@ started_as() {
   run in_zsh "idn-serve-demo --socket-mode=066"
   assert_line --partial 0660
   refute_line --partial 0600
+  run in_zsh "idn-serve-demo --log=j"
+  assert_line --partial journal
 }
 
 @test "zsh: idn-check is offered its subcommands, and the files that they are about" {
@@ -526,6 +530,8 @@ started_as() {
   assert_line --partial root
   run in_fish "idn-serve-demo --socket-mode "
   assert_line --partial 0660
+  run in_fish "idn-serve-demo --log "
+  assert_line --partial syslog
 }
 
 @test "fish: idn-check is offered its subcommands, and the files that they are about" {

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <syslog.h>
 #include <unistd.h>
 
+#include "cli/journal.h"
 #include "cli/message.h"
 #include "serve.h"
 
@@ -55,7 +55,7 @@ static void check_range(const char *option, int value, int least, int most)
 
 static void parse_options(int argc, const char **argv, struct options *options)
 {
-	char *mode = NULL, *defect = NULL;
+	char *mode = NULL, *defect = NULL, *log = NULL;
 	int option, quiet = 0;
 	const struct poptOption table[] = {
 		{"unix", 0, POPT_ARG_STRING, &options->socket_path, 0, "listen on a Unix socket",
@@ -90,7 +90,9 @@ static void parse_options(int argc, const char **argv, struct options *options)
 		 "make a mistake on purpose: no-flow, forgotten-revert, born-impersonating, "
 		 "raw-setresuid, glibc-seteuid or lazy-channel",
 		 "NAME"},
-		{"quiet", 'q', POPT_ARG_NONE, &quiet, 0, "leave warnings out", NULL},
+		{"log", 0, POPT_ARG_STRING, &log, 0,
+		 "log to the journal, syslog or stderr (default auto)", "WHERE"},
+		{"quiet", 'q', POPT_ARG_NONE, &quiet, 0, "leave warnings out on stderr", NULL},
 		{"verbose", 'v', POPT_ARG_NONE, &options->verbose, 0,
 		 "log what the HTTP library says", NULL},
 		COMMON_OPTIONS,
@@ -120,8 +122,11 @@ static void parse_options(int argc, const char **argv, struct options *options)
 	check_range("--max-connections", options->max_connections, 1, 1 << 20);
 	check_range("--max-client-connections", options->max_client_connections, 1, 1 << 20);
 	check_range("--timeout", options->timeout, 1, 86400);
+	if (log && !journal_parse(log, &options->log))
+		die(EXIT_USAGE, "--log: %s: must be auto, journal, syslog or stderr", log);
 	if (quiet)
 		message_be_quiet();
+	free(log);
 	free(mode);
 	free(defect);
 	poptFreeContext(context);
@@ -129,13 +134,13 @@ static void parse_options(int argc, const char **argv, struct options *options)
 
 /* -------------------------------------------------------------------------------- service -- */
 
-static void log_library(const struct imp_log_record *record, void *data)
+static void open_log(const struct options *options)
 {
-	(void)data;
-	if (record->priority == LOG_WARNING)
-		warn_of("%s", record->message);
-	else
-		complain_of("%s", record->message);
+	int error = journal_open("idn-serve-demo", options->log);
+
+	if (error < 0)
+		die(EXIT_FAILED, "--log: %s",
+		    error == -ENOTSUP ? "built without the journal" : "there is none here");
 }
 
 static int open_root(const char *path)
@@ -270,6 +275,9 @@ static void prepare(const struct options *options, const struct imp_policy *poli
 	if (imp_check_privilege(&missing) < 0)
 		warn_of("%s is missing: clients other than this user itself cannot be served",
 			missing);
+	error = journal_start();
+	if (error < 0)
+		die(EXIT_FAILED, "log: %s", reason_of(error));
 }
 
 int main(int argc, const char **argv)
@@ -289,7 +297,7 @@ int main(int argc, const char **argv)
 
 	message_init("idn-serve-demo");
 	parse_options(argc, argv, &options);
-	imp_set_log(log_library, NULL);
+	open_log(&options);
 
 	int signal_fd = block_signals();
 	struct imp_policy *policy = first_policy(&options);
@@ -316,5 +324,6 @@ int main(int argc, const char **argv)
 	int status = drain(signal_fd);
 
 	listen_close(&options, listen_fd);
+	journal_close();
 	return status;
 }

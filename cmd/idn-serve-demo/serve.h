@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
+#include "cli/journal.h"
 #include "core/procfs.h"
 #include "impersonate.h"
 
@@ -30,6 +31,7 @@ struct options {
 	const char *policy_path; /* NULL: the defaults */
 	const char *backend_path;
 	enum defect defect;
+	enum journal_target log;
 	mode_t socket_mode;
 	int threads;
 	int workers;

@@ -11,6 +11,7 @@
 
 static const char *program = "idn-tools";
 static bool quiet;
+static message_sink *sink;
 
 void message_init(const char *name)
 {
@@ -22,25 +23,38 @@ void message_be_quiet(void)
 	quiet = true;
 }
 
-/* In one write, so that lines of several threads do not mix. */
-static void say(const char *format, va_list arguments) IMP_PRINTF(1, 0);
+bool message_is_quiet(void)
+{
+	return quiet;
+}
 
-static void say(const char *format, va_list arguments)
+void message_divert(message_sink *to)
+{
+	sink = to;
+}
+
+/* In one write, so that lines of several threads do not mix. */
+static void say(int priority, bool last, const char *format, va_list arguments) IMP_PRINTF(3, 0);
+
+static void say(int priority, bool last, const char *format, va_list arguments)
 {
 	char line[1024], safe[4096];
 
 	vsnprintf(line, sizeof(line), format, arguments);
-	fprintf(stderr, "%s: %s\n", program, printable(line, safe, sizeof(safe)));
+	if (sink)
+		sink(priority, last, line);
+	else
+		fprintf(stderr, "%s: %s\n", program, printable(line, safe, sizeof(safe)));
 }
 
 void warn_of(const char *format, ...)
 {
 	va_list arguments;
 
-	if (quiet)
+	if (quiet && !sink)
 		return;
 	va_start(arguments, format);
-	say(format, arguments);
+	say(LOG_WARNING, false, format, arguments);
 	va_end(arguments);
 }
 
@@ -49,7 +63,7 @@ void complain_of(const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	say(format, arguments);
+	say(LOG_ERR, false, format, arguments);
 	va_end(arguments);
 }
 
@@ -58,7 +72,7 @@ void die(int status, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	say(format, arguments);
+	say(LOG_ERR, true, format, arguments);
 	va_end(arguments);
 	exit(status);
 }

@@ -10,6 +10,14 @@
 /* The name that messages begin with; QUIET: warnings are left out. */
 void message_init(const char *program);
 void message_be_quiet(void);
+bool message_is_quiet(void);
+
+/*
+ * Has messages go to TO instead of stderr, as they are, warnings too if the tool is to be quiet.
+ * PRIORITY is one of syslog(3); LAST: the tool ends with it.
+ */
+typedef void message_sink(int priority, bool last, const char *line);
+void message_divert(message_sink *to);
 
 /* Something failed, and the tool goes on: said even if it is to be quiet. */
 void complain_of(const char *format, ...) IMP_PRINTF(1, 2);
