@@ -70,9 +70,7 @@ static void leave_session_keyring(const char *said)
 {
 	int error = credentials_leave_keyring();
 
-	/* No keys in this kernel, or a filter that keeps all of us from them, the command as well.
-	 */
-	if (error < 0 && error != -ENOSYS && error != -EPERM)
+	if (error < 0)
 		die(EXIT_FAILED, "%s: cannot leave the session keyring: %s", said,
 		    reason_of(error));
 }

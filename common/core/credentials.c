@@ -120,23 +120,43 @@ const char *credentials_difference(const struct credentials *a, const struct cre
 						  : "supplementary groups";
 }
 
-/* The kernel keeps groups in ascending order, as we do: what differs in order is not sure to
- * differ. */
-static bool groups_match(const struct groups *groups)
+/* Whether the kernel has just these; ROOM has place for them. */
+static bool groups_match(const struct groups *groups, gid_t *room)
 {
-	gid_t now[64];
-	int count = getgroups(64, now);
+	/* Given no room it says how many there are. */
+	int count = getgroups((int)groups->count, room);
 
-	return count >= 0 && (size_t)count == groups->count &&
-	       memcmp(now, groups->gids, groups->count * sizeof(gid_t)) == 0;
+	if (count < 0 || (size_t)count != groups->count)
+		return false;
+	if (memcmp(room, groups->gids, groups->count * sizeof(gid_t)) == 0)
+		return true;
+	/* It keeps them in ascending order, as we do, but by its own numbers. */
+	for (int i = 0; i < count; i++)
+		if ((i > 0 && room[i] == room[i - 1]) || !groups_contain(groups, room[i]))
+			return false;
+	return true;
+}
+
+int credentials_compare(const struct credentials *want, gid_t *room, struct credentials *now,
+			const char **differs)
+{
+	int error = read_but_groups(now);
+
+	if (error < 0)
+		return error;
+	now->groups = NULL;
+	*differs = groups_match(want->groups, room) ? difference_but_groups(now, want)
+						    : "supplementary groups";
+	return 0;
 }
 
 bool credentials_match(const struct credentials *credentials)
 {
 	struct credentials now;
+	gid_t few[64];
 
 	return read_but_groups(&now) == 0 && !difference_but_groups(&now, credentials) &&
-	       groups_match(credentials->groups);
+	       credentials->groups->count <= 64 && groups_match(credentials->groups, few);
 }
 
 /* ------------------------------------------------------------------------------ changing -- */
@@ -252,7 +272,10 @@ int credentials_get_no_new_privs(void)
 
 int credentials_leave_keyring(void)
 {
-	return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 ? -errno : 0;
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0)
+		return 0;
+	/* No keys in this kernel, or a filter that keeps all of us from them, a command as well. */
+	return errno == ENOSYS || errno == EPERM ? 0 : -errno;
 }
 
 int credentials_make_undumpable(void)

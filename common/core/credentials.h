@@ -25,6 +25,13 @@ int credentials_read(struct credentials *credentials) IMP_MUST_CHECK;
  */
 bool credentials_match(const struct credentials *credentials);
 
+/*
+ * Reads all but the groups into *NOW, and holds it, and the kernel's groups, against WANT: without
+ * an allocation, ROOM having place for as many groups as WANT has.  *DIFFERS as below.
+ */
+int credentials_compare(const struct credentials *want, gid_t *room, struct credentials *now,
+			const char **differs) IMP_MUST_CHECK;
+
 /* The name of the first thing that differs, static, or NULL. */
 const char *credentials_difference(const struct credentials *a, const struct credentials *b);
 
@@ -51,7 +58,10 @@ int credentials_get_securebits(void) IMP_MUST_CHECK;
 int credentials_set_no_new_privs(void) IMP_MUST_CHECK;
 /* 1 or 0, or a negative errno. */
 int credentials_get_no_new_privs(void) IMP_MUST_CHECK;
-/* Leaves the session keyring for a new one, and with it what is possessed through the old one. */
+/*
+ * Leaves the session keyring for a new one, and with it what is possessed through the old one.
+ * Nothing to leave is no error.
+ */
 int credentials_leave_keyring(void) IMP_MUST_CHECK;
 /* For the whole process (PR_SET_DUMPABLE). */
 int credentials_make_undumpable(void) IMP_MUST_CHECK;

@@ -71,6 +71,11 @@ bool groups_equal(const struct groups *a, const struct groups *b)
 	       memcmp(a->gids, b->gids, a->count * sizeof(gid_t)) == 0;
 }
 
+bool groups_contain(const struct groups *groups, gid_t gid)
+{
+	return bsearch(&gid, groups->gids, groups->count, sizeof(gid_t), compare_gids) != NULL;
+}
+
 uint64_t groups_hash(const gid_t *gids, size_t count)
 {
 	uint64_t hash = 0xcbf29ce484222325u;

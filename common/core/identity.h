@@ -20,6 +20,7 @@ int groups_new(const gid_t *gids, size_t count, struct groups **groups) IMP_MUST
 struct groups *groups_ref(struct groups *groups);
 void groups_unref(struct groups *groups); /* NULL is allowed */
 bool groups_equal(const struct groups *a, const struct groups *b);
+bool groups_contain(const struct groups *groups, gid_t gid);
 
 /* FNV-1a over the ids of an ascending list, doubles once: what the ledger knows of groups. */
 uint64_t groups_hash(const gid_t *gids, size_t count);
