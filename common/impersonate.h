@@ -505,8 +505,18 @@ struct imp_spawn {
  * that impersonates would give the client's program a way back.  No descriptor but the three is
  * inherited, no signal is blocked or ignored, and no keyring of the service is possessed.
  *
- * *PID gets the child's, which the caller waits for.  A negative errno of fork(2), of the switch,
- * or of execve(2), and no child is left; -EPERM without the two capabilities.
+ * The program, and the directory that it is started in, are what the client may use.  A command of
+ * uid 0 has the capabilities of its token, whatever the bounding set.  A token's scope makes no
+ * difference.  The thread waits, its signals blocked, until the program runs; the handlers of
+ * pthread_atfork(3) are not called.
+ *
+ * *PID gets the child's, which the caller waits for.  A negative errno of clone(2), of the switch,
+ * of dup(2), fchdir(2) or execve(2), and no child is left, nor does anybody who waits for children
+ * or SIGCHLD hear of one; -EPERM without the two capabilities, unless the command is to have just
+ * the ids and groups that the thread has, or where the token has capabilities that the service has
+ * not; -EAGAIN also where the client has as many processes as RLIMIT_NPROC, which is the service's,
+ * allows; -EINTR where the client, who may by then, killed the child before the program ran, or
+ * stopped it for ten seconds; -EINVAL without a path or arguments.
  */
 int imp_spawn(struct imp_token *token, const struct imp_spawn *command, pid_t *pid) IMP_MUST_CHECK;
 

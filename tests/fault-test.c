@@ -8,12 +8,9 @@
  * nothing first: "when=100+N" is the N-th call of the walk, whatever the setting out took.
  */
 #include <errno.h>
-#include <linux/capability.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/check.h"
@@ -45,29 +42,6 @@ static void set_out(const char *kind, const char *user, enum imp_scope scope)
 	}
 }
 
-/* Whether these succeed does not matter, that they are made does. */
-static void make_a_hundred_calls(void)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2];
-	uid_t ids[3];
-
-	for (int i = 0; i < 100; i++) {
-		syscall(SYS_getresuid, &ids[0], &ids[1], &ids[2]);
-		syscall(SYS_getresgid, &ids[0], &ids[1], &ids[2]);
-		syscall(SYS_getgroups, 0, NULL);
-		syscall(SYS_setgroups, service.who.n_groups, service.who.groups);
-		syscall(SYS_setresuid, -1, -1, -1);
-		syscall(SYS_setresgid, -1, -1, -1);
-		syscall(SYS_setfsuid, -1);
-		syscall(SYS_setfsgid, -1);
-		syscall(SYS_capget, &header, data);
-		syscall(SYS_capset, &header, data);
-		syscall(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0);
-	}
-	STATE_IS(0, &service);
-}
-
 static void go(const char *stage, struct imp_token *token, const struct state *before,
 	       const struct state *after)
 {
@@ -88,7 +62,8 @@ static void go(const char *stage, struct imp_token *token, const struct state *b
 
 static void *walk(void *unused)
 {
-	make_a_hundred_calls();
+	make_a_hundred_calls(&service.who);
+	STATE_IS(0, &service);
 	go("impersonate", as_first, &service, &acting_first);
 	go("replace", as_second, &acting_first, &acting_second);
 	printf("revert\n");

@@ -578,15 +578,19 @@ end_examples() {
   assert_line consistent
 }
 
-# Compiles the example of libimpersonate(3) with what is in the build directory, as installed.
 build_example() {
+  need mandoc
+  section libimpersonate.3 EXAMPLES | awk '/^ *#include/ { inside = 1 } /With this in/ { exit } inside' \
+    >"$SCRATCH/example.c"
+  compile_example
+}
+
+# Compiles an example of libimpersonate(3) with what is in the build directory, as installed.
+compile_example() {
   need cc
   need make
   need pkg-config
-  need mandoc
   ! grep -q 'define WITH_SANITIZERS' "$BUILD/config.h" || skip "needs a build without sanitizers"
-  section libimpersonate.3 EXAMPLES | awk '/^ *#include/ { inside = 1 } /With this in/ { exit } inside' \
-    >"$SCRATCH/example.c"
   mkdir -p "$SCRATCH/root/include" "$SCRATCH/root/lib/pkgconfig"
   cp "$SRC/common/impersonate.h" "$SCRATCH/root/include"
   compgen -G "$BUILD/common/.libs/libimpersonate.so*" >/dev/null || skip "needs the shared library"
@@ -617,4 +621,23 @@ build_example() {
   run cat "$SCRATCH/log"
   assert_output "$WORLD/home/alice/diary for uid 2001: sent
 $WORLD/home/alice/diary for uid 2002: refused"
+}
+
+@test "the example of libimpersonate(3) for commands runs one as the client" {
+  need_world
+  need mandoc
+  {
+    printf '#include <%s>\n' impersonate.h sys/wait.h
+    echo 'int main(int argc, char **argv) { int connection = argc - 1; struct imp_token *token;'
+    echo 'if (imp_token_from_user(argv[1], IMP_LEVEL_IMPERSONATION, NULL, &token) < 0) return 1;'
+    section libimpersonate.3 EXAMPLES | sed -n '/^ *static char \*arguments/,/^ *waitpid/p'
+    echo 'return 0; }'
+  } >"$SCRATCH/example.c"
+  compile_example
+  as alice sh -c 'umask 077 && echo mine >~/diary'
+  cd "$WORLD/home/alice"
+  run -0 "$SCRATCH/example" alice
+  assert_output --regexp 'alice .*diary$'
+  run -0 "$SCRATCH/example" bob
+  refute_output --partial diary
 }

@@ -10,20 +10,12 @@
 
 #include "access/tree-walker.h"
 #include "access/witness.h"
+#include "core/kernel-entry.h"
 #include "core/switch.h"
 
 #ifndef SYS_faccessat2
 #define SYS_faccessat2 439
 #endif
-
-/* As the kernel gives it (getdents64(2)). */
-struct kernel_entry {
-	uint64_t ino;
-	int64_t offset;
-	unsigned short length;
-	unsigned char type;
-	char name[];
-};
 
 /* ------------------------------------------------------------------------------ as whom -- */
 

@@ -386,6 +386,13 @@ int procfs_open_place(pid_t pid, pid_t tid, const char *place)
 	return fd < 0 ? gone(errno) : fd;
 }
 
+int procfs_open_descriptors(void)
+{
+	int fd = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
 int procfs_mounts(pid_t pid, char **text)
 {
 	char path[64];

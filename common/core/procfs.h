@@ -98,6 +98,9 @@ const char *procfs_fd_path(int fd, char buffer[PROCFS_FD_PATH]);
  */
 int procfs_open_place(pid_t pid, pid_t tid, const char *place) IMP_MUST_CHECK;
 
+/* Opens the list of the calling process's descriptors; nothing but a system call. */
+int procfs_open_descriptors(void) IMP_MUST_CHECK;
+
 /* The line of a process's mountinfo about one mount, owned.  -ENOENT where there is none. */
 int procfs_mount_line(pid_t pid, uint64_t mount, char **line) IMP_MUST_CHECK;
 

@@ -10,8 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -207,6 +209,28 @@ void wait_for(pid_t child)
 		FAIL("the other process: expected an exit, saw: %s", strsignal(WTERMSIG(status)));
 	if (WEXITSTATUS(status) != PASSED)
 		_exit(FAILED); /* it has said why */
+}
+
+/* ---------------------------------------------------------------------------------- faults -- */
+
+void make_a_hundred_calls(const struct who *self)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+	uid_t ids[3];
+
+	for (int i = 0; i < 100; i++) {
+		syscall(SYS_getresuid, &ids[0], &ids[1], &ids[2]);
+		syscall(SYS_getresgid, &ids[0], &ids[1], &ids[2]);
+		syscall(SYS_getgroups, 0, NULL);
+		syscall(SYS_setgroups, self->n_groups, self->groups);
+		syscall(SYS_setresuid, -1, -1, -1);
+		syscall(SYS_setresgid, -1, -1, -1);
+		syscall(SYS_setfsuid, -1);
+		syscall(SYS_setfsgid, -1);
+		syscall(SYS_capset, &header, syscall(SYS_capget, &header, data) == 0 ? data : NULL);
+		syscall(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0);
+	}
 }
 
 /* ------------------------------------------------------------------------------------- log -- */

@@ -139,19 +139,13 @@ static void parse_groups(const char *text, struct who *who)
 	}
 }
 
-void state_read(pid_t tid, struct state *state)
+void state_parse(FILE *file, const char *name, struct state *state)
 {
 	static const char uids[] = "Uid:", gids[] = "Gid:", groups[] = "Groups:";
-	char path[64];
 	char *line = NULL;
 	size_t size = 0;
 	int found = 0;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/status", (int)(tid ? tid : gettid()));
-	FILE *file = fopen(path, "re");
-
-	if (!file)
-		FAIL("%s: expected a thread, saw: %s", path, strerror(errno));
 	memset(state, 0, sizeof(*state));
 	while (getline(&line, &size, file) > 0) {
 		found += sscanf(line, "Uid: %u %u %u %u", &state->real_uid, &state->who.uid,
@@ -167,10 +161,22 @@ void state_read(pid_t tid, struct state *state)
 			parse_groups(line + strlen(groups), &state->who);
 	}
 	free(line);
-	fclose(file);
 	if (found != 7)
-		FAIL("%s: expected %s, %s and the capability sets, saw %d of 7 lines", path, uids,
+		FAIL("%s: expected %s, %s and the capability sets, saw %d of 7 lines", name, uids,
 		     gids, found);
+}
+
+void state_read(pid_t tid, struct state *state)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/status", (int)(tid ? tid : gettid()));
+	FILE *file = fopen(path, "re");
+
+	if (!file)
+		FAIL("%s: expected a thread, saw: %s", path, strerror(errno));
+	state_parse(file, path, state);
+	fclose(file);
 }
 
 /* The capabilities of files, as capabilities(7) has them under setfsuid(2) and nobody else's list.
@@ -213,18 +219,25 @@ static void describe(const struct state *state, char *text, size_t size)
 		used += snprintf(text + used, size - (size_t)used, " %u", state->who.groups[i]);
 }
 
-void check_state(const char *file, int line, pid_t tid, const struct state *expected)
+void check_states(const char *file, int line, const struct state *seen,
+		  const struct state *expected)
 {
 	static _Thread_local char seen_text[32768], expected_text[32768];
-	static _Thread_local struct state seen;
 
-	state_read(tid, &seen);
-	describe(&seen, seen_text, sizeof(seen_text));
+	describe(seen, seen_text, sizeof(seen_text));
 	describe(expected, expected_text, sizeof(expected_text));
 	if (strcmp(seen_text, expected_text) == 0)
 		return;
 	seen_text[1500] = expected_text[1500] = '\0';
 	check_end(FAILED, file, line, "thread: expected %s, saw %s", expected_text, seen_text);
+}
+
+void check_state(const char *file, int line, pid_t tid, const struct state *expected)
+{
+	static _Thread_local struct state seen;
+
+	state_read(tid, &seen);
+	check_states(file, line, &seen, expected);
 }
 
 unsigned long long start_of(pid_t pid)

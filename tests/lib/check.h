@@ -7,6 +7,8 @@
 #ifndef TESTS_CHECK_H
 #define TESTS_CHECK_H
 
+#include <stdio.h>
+
 #include <impersonate.h>
 
 enum { PASSED = 0, FAILED = 1, SKIPPED = 77 };
@@ -73,11 +75,15 @@ void who_is(const char *user, struct who *who);
 void who_with_groups(uid_t uid, size_t n_groups, struct who *who);
 
 void state_read(pid_t tid, struct state *state); /* 0: the calling thread */
+/* The same from a status file that somebody else has read, called NAME. */
+void state_parse(FILE *file, const char *name, struct state *state);
 /* What a service of that state is to look like while it acts as WHO, with no capability. */
 void state_acting(const struct state *service, const struct who *who, struct state *acting);
 /* The same where only files are the client's. */
 void state_acting_on_files(const struct state *service, const struct who *who,
 			   struct state *acting);
+void check_states(const char *file, int line, const struct state *seen,
+		  const struct state *expected);
 void check_state(const char *file, int line, pid_t tid, const struct state *expected);
 #define STATE_IS(tid, expected) check_state(__FILE__, __LINE__, tid, expected)
 
@@ -113,6 +119,12 @@ struct imp_token *token_at(const struct who *who, const char *level, struct imp_
 
 /* The other process says 0, or what it found; ends this one if it failed. */
 void wait_for(pid_t child);
+
+/*
+ * A hundred of each system call that has to do with credentials, none of which changes those of
+ * SELF, who this is: for whoever has the later ones fail.  Whether these succeed does not matter.
+ */
+void make_a_hundred_calls(const struct who *self);
 
 /* When a process started, in clock ticks since boot. */
 unsigned long long start_of(pid_t pid);
