@@ -3,6 +3,7 @@
 # The manual: what it says is what there is, and its examples are tried.
 
 load lib/common
+load lib/programs
 
 teardown() {
   end_examples
@@ -585,19 +586,9 @@ build_example() {
   compile_example
 }
 
-# Compiles an example of libimpersonate(3) with what is in the build directory, as installed.
 compile_example() {
   need cc
-  need make
-  need pkg-config
-  ! grep -q 'define WITH_SANITIZERS' "$BUILD/config.h" || skip "needs a build without sanitizers"
-  mkdir -p "$SCRATCH/root/include" "$SCRATCH/root/lib/pkgconfig"
-  cp "$SRC/common/impersonate.h" "$SCRATCH/root/include"
-  compgen -G "$BUILD/common/.libs/libimpersonate.so*" >/dev/null || skip "needs the shared library"
-  cp -P "$BUILD"/common/.libs/libimpersonate.so* "$SCRATCH/root/lib"
-  sed "s|^prefix=.*|prefix=$SCRATCH/root|; s|^libdir=.*|libdir=$SCRATCH/root/lib|; s|^includedir=.*|includedir=$SCRATCH/root/include|" \
-    "$BUILD/common/impersonate.pc" >"$SCRATCH/root/lib/pkgconfig/impersonate.pc"
-  export PKG_CONFIG_PATH=$SCRATCH/root/lib/pkgconfig LD_LIBRARY_PATH=$SCRATCH/root/lib
+  stage_library
   # shellcheck disable=SC2046 # words
   run -0 cc -Wall -Wextra -Werror "$SCRATCH/example.c" $(pkg-config --cflags --libs impersonate) -o "$SCRATCH/example"
 }

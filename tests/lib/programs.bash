@@ -23,3 +23,16 @@ need_strace() {
   need strace
   strace -qq -o /dev/null true 2>/dev/null || skip "needs leave to trace"
 }
+
+# Has pkg-config find what is in the build directory as it finds what is installed.
+stage_library() {
+  need pkg-config
+  ! grep -q 'define WITH_SANITIZERS' "$BUILD/config.h" || skip "needs a build without sanitizers"
+  compgen -G "$BUILD/common/.libs/libimpersonate.so*" >/dev/null || skip "needs the shared library"
+  mkdir -p "$SCRATCH/root/include" "$SCRATCH/root/lib/pkgconfig"
+  cp "$SRC/common/impersonate.h" "$SCRATCH/root/include"
+  cp -P "$BUILD"/common/.libs/libimpersonate.so* "$SCRATCH/root/lib"
+  sed "s|^prefix=.*|prefix=$SCRATCH/root|; s|^libdir=.*|libdir=$SCRATCH/root/lib|; s|^includedir=.*|includedir=$SCRATCH/root/include|" \
+    "$BUILD/common/impersonate.pc" >"$SCRATCH/root/lib/pkgconfig/impersonate.pc"
+  export PKG_CONFIG_PATH=$SCRATCH/root/lib/pkgconfig LD_LIBRARY_PATH=$SCRATCH/root/lib
+}
