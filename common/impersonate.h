@@ -442,13 +442,18 @@ void imp_pool_destroy(struct imp_pool *pool);
 /*
  * A client of another local service, over a Unix stream socket.  It takes its identity when it is
  * opened, since that is when the kernel records it for the other end.  May be shared by threads:
- * one call at a time.
+ * one call at a time.  It belongs to the process that made it: in a child of that, opening it and
+ * beginning a call are -ECHILD, and freeing it closes the child's descriptor alone.
+ *
+ * Of a thread whose token is of scope files the kernel would record the service's own ids: opening
+ * and calling are a mismatch there, as below.  To call as the service, revert first.
  */
 struct imp_channel;
 
 /*
- * Makes a channel to the socket at PATH, at LEVEL at most; nothing is opened yet.
- * -ENAMETOOLONG, -EINVAL for no level, -ENOMEM.  The caller owns it.
+ * Makes a channel to the socket at PATH, at LEVEL at most; nothing is opened yet.  A relative path
+ * begins at the working directory, whenever it is opened.
+ * -ENAMETOOLONG, -EINVAL for no level or no path, -ENOMEM.  The caller owns it.
  */
 int imp_channel_new(const char *path, enum imp_level level,
 		    struct imp_channel **channel) IMP_MUST_CHECK;
@@ -456,29 +461,42 @@ int imp_channel_new(const char *path, enum imp_level level,
 /*
  * Connects now, as whoever the calling thread acts as, at that token's level or the channel's,
  * whichever is lower; below impersonation the other end is told of level anonymous, since it sees
- * the anonymous identity.  0 also where it is open, as the same identity.  -ESTALE where it is open
- * as another; errors of imp_connect_unix.
+ * the anonymous identity; of one that was set behind the library's back, impersonation at most.  It
+ * is the client that must be allowed to write to the socket and to search the way there.
+ *
+ * 0 also where it is open, as the same identity at the same level.  -ESTALE where it is open as
+ * another, whatever the policy says, and where the thread is not who its token says; -EDEADLK in
+ * the middle of a call of the same thread, while one of another is waited for; errors of
+ * imp_connect_unix.
  */
 int imp_channel_open(struct imp_channel *channel) IMP_MUST_CHECK;
 
 /*
  * Begins a call: waits until no other is made, opens the channel if it is not open, or if the other
- * end has closed it meanwhile, and gives the socket in *FD, which stays the channel's, until
- * imp_channel_end.  *FRESH, when not NULL: the socket is another than at the call before.
+ * end has closed it meanwhile or sent what nobody asked for, and gives the socket in *FD, which
+ * stays the channel's, until imp_channel_end.  *FRESH, when not NULL: the socket is another than at
+ * the call before.
  *
  * The identity that the channel has must be the one that the calling thread acts as, by the
- * kernel's word.  Where it is not, that is counted in the ledger and logged, and -ESTALE; with
- * channel_mismatch = warn the call goes on, as whoever opened the channel.  Errors of
- * imp_connect_unix. After an error there is nothing to end.
+ * kernel's word, at the same level.  Where it is not, that is counted in the ledger and logged, and
+ * -ESTALE; with channel_mismatch = warn the call goes on, as whoever opened the channel.  Where it
+ * is opened, it is as the calling thread, whoever had opened it before; errors as
+ * imp_channel_open. After an error there is nothing to end.
  */
 int imp_channel_begin(struct imp_channel *channel, int *fd, bool *fresh) IMP_MUST_CHECK;
 
-/* Ends it; BROKEN: the connection cannot be used again, and the next call opens it anew. */
+/*
+ * Ends it, on the thread that began it; BROKEN: the connection cannot be used again, and the next
+ * call opens it anew.  Without effect on a thread that has begun none.
+ */
 void imp_channel_end(struct imp_channel *channel, bool broken);
 
-/* Closes it, if it is open; it may be opened again. */
+/*
+ * Closes it, if it is open, or at the end of the call that is being made; it may be opened again.
+ */
 void imp_channel_close(struct imp_channel *channel);
-void imp_channel_free(struct imp_channel *channel); /* NULL is allowed */
+/* Closes it, once nobody uses it any more.  NULL is allowed. */
+void imp_channel_free(struct imp_channel *channel);
 
 /* ---------------------------------------------------------------------------------- spawn -- */
 
@@ -555,7 +573,7 @@ int imp_become(const struct imp_become *become, const char **step) IMP_MUST_CHEC
  * Connects to the Unix stream socket at PATH at LEVEL: binds the abstract address
  * impersonate/LEVEL/RANDOM first, by which the service, and the kernel, knows it.  Returns a
  * descriptor, close-on-exec, or a negative errno of socket(2), bind(2) or connect(2);
- * -ENAMETOOLONG.
+ * -ENAMETOOLONG; -ENOENT for an empty path, which is no abstract address here.
  */
 int imp_connect_unix(const char *path, enum imp_level level) IMP_MUST_CHECK;
 

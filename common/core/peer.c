@@ -159,6 +159,8 @@ int imp_connect_unix(const char *path, enum imp_level level)
 
 	if (length >= sizeof(service.sun_path))
 		return -ENAMETOOLONG;
+	if (length == 0)
+		return -ENOENT; /* to the kernel it would be an abstract address, anybody's */
 	memcpy(service.sun_path, path, length + 1);
 
 	int error = level_to_address(level, &own, &own_length);
