@@ -19,18 +19,6 @@ void get_key(const char *description, struct reply *reply)
 	(void)description;
 	reply_text(reply, 501, "pending\n");
 }
-void ask_backend(struct exchange *exchange)
-{
-	reply_text(&exchange->reply, 501, "pending\n");
-}
-void ask_prepare(const struct options *options)
-{
-	(void)options;
-}
-void ask_forget(struct backend *backend)
-{
-	(void)backend;
-}
 int imp_policy_load(const char *path, struct imp_policy **policy,
 		    struct imp_policy_problem *problem)
 {
