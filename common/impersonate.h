@@ -106,7 +106,8 @@ struct imp_policy;
  * Makes a policy with the defaults: anonymous_user nobody, max_level delegation,
  * default_level_local impersonation, default_level_network identification, privileged_clients
  * identify, legacy_impersonation_policy and always_flow_impersonation_policy off, channel_mismatch
- * fail. -ENOMEM.  The caller owns one reference.
+ * fail, require_ok_as_delegate and one_hop on, and no list of whom delegation is allowed to.
+ * -ENOMEM.  The caller owns one reference.
  */
 int imp_policy_new(struct imp_policy **policy) IMP_MUST_CHECK;
 
@@ -132,8 +133,10 @@ struct imp_policy_problem {
  * others; and one with a line that makes no sense, or a section, key or value that is not known, or
  * a key that is there twice. *PROBLEM, when not NULL, gets the first thing that is wrong.
  *
- * What open(2) reports; -EPERM for an owner or mode that will not do, -EPROTO for a malformed file,
- * -EINVAL for a section, key or value, -ESRCH for an account that does not exist, -EFBIG, -ENOMEM.
+ * What open(2) reports; -EPERM for a kind, owner or mode of file that will not do, -EPROTO for a
+ * malformed one, -EINVAL for a section, key or value, -ESRCH for an account that does not exist or
+ * what the name service reported, -EFBIG, -EAGAIN for one that was changed while it was read,
+ * -ENOMEM.
  * The caller owns one reference.
  */
 int imp_policy_load(const char *path, struct imp_policy **policy,

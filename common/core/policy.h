@@ -17,6 +17,15 @@ struct policy_switches {
 	bool channel_mismatch_warns; /* it does not fail */
 };
 
+/* Where a client's credentials may go. */
+struct policy_delegation {
+	bool limited; /* to the service principals that follow, which may be none */
+	size_t n_allowed;
+	char **allowed; /* owned */
+	bool require_ok_as_delegate;
+	bool one_hop;
+};
+
 struct imp_policy {
 	atomic_uint references;
 	struct identity anonymous; /* groups NULL: the account does not exist */
@@ -25,6 +34,7 @@ struct imp_policy {
 	enum imp_level default_level_network;
 	bool privileged_clients_allowed;
 	struct policy_switches switches;
+	struct policy_delegation delegation;
 };
 
 /* A reference to POLICY, or for NULL to the one in force.  -ENOMEM. */
@@ -35,5 +45,40 @@ struct policy_switches policy_switches(void);
 
 /* A copy of the anonymous identity, with references of its own.  -ESRCH when there is none. */
 int policy_anonymous(const struct imp_policy *policy, struct identity *identity) IMP_MUST_CHECK;
+
+/* --------------------------------------------------------------------------- policy-keys.c -- */
+
+enum policy_key {
+	POLICY_LEGACY,
+	POLICY_ALWAYS_FLOW,
+	POLICY_CHANNEL_MISMATCH,
+	POLICY_ANONYMOUS,
+	POLICY_MAX_LEVEL,
+	POLICY_DEFAULT_LEVEL_LOCAL,
+	POLICY_DEFAULT_LEVEL_NETWORK,
+	POLICY_PRIVILEGED_CLIENTS,
+	POLICY_ALLOW,
+	POLICY_REQUIRE_OK_AS_DELEGATE,
+	POLICY_ONE_HOP,
+	POLICY_KEYS /* how many */
+};
+
+const char *policy_key_section(enum policy_key key);
+const char *policy_key_name(enum policy_key key);
+/* What its value has to be, in words. */
+const char *policy_key_expects(enum policy_key key);
+/* SECTION NULL: in whichever.  -ENOENT. */
+int policy_find_key(const char *section, const char *name, enum policy_key *key) IMP_MUST_CHECK;
+bool policy_has_section(const char *section);
+
+/* Errors as imp_policy_set. */
+int policy_set_key(struct imp_policy *policy, enum policy_key key,
+		   const char *value) IMP_MUST_CHECK;
+/* More service principals, behind those that are allowed already. */
+int policy_allow_more(struct imp_policy *policy, const char *value) IMP_MUST_CHECK;
+
+/* An account, less its groups: anonymous has no supplementary ones.  Errors as account_of_user. */
+int policy_find_anonymous(const char *user, struct identity *anonymous) IMP_MUST_CHECK;
+void policy_clear_allowed(struct policy_delegation *delegation);
 
 #endif
