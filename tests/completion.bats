@@ -222,7 +222,7 @@ started_as() {
 
 @test "bash: idn-check is offered its subcommands, and the files that they are about" {
   run in_bash idn-check ""
-  assert_output $'access\nwho\nrun\n-h\n--help\n-V\n--version'
+  assert_output $'access\nwho\nrun\npolicy\n-h\n--help\n-V\n--version'
   run in_bash idn-check w
   assert_output who
   touch "$SCRATCH/a file" "$SCRATCH/another"
@@ -577,4 +577,50 @@ started_as() {
   run in_fish "idn-check run -q idn-run-as --c"
   assert_line --partial --caps
   refute_line --partial --output
+}
+
+# --- idn-check policy -----------------------------------------------------------------------------
+
+# Two services with a policy, in the private /etc.
+make_policies() {
+  need_world
+  mkdir -p /etc/impersonate
+  touch /etc/impersonate/files.conf /etc/impersonate/fonts.conf /etc/impersonate/files.conf.new
+  touch "$SCRATCH/aspnet.config"
+}
+
+@test "bash: idn-check policy is offered services that have a policy, users and files" {
+  make_policies
+  run in_bash idn-check policy --service f
+  assert_output $'files\nfonts'
+  run in_bash idn-check policy --service = fo
+  assert_output fonts
+  run in_bash idn-check policy --service-user ali
+  assert_output alice
+  run in_bash idn-check policy -v "$SCRATCH/as"
+  assert_output "$SCRATCH/aspnet.config"
+}
+
+@test "zsh: idn-check policy is offered services that have a policy, users and files" {
+  make_policies
+  run in_zsh "idn-check policy --service=f"
+  assert_line --partial "files:"
+  assert_line --partial "fonts:"
+  refute_line --partial "new"
+  run in_zsh "idn-check policy --service-user=ali"
+  assert_line --partial "alice"
+  run in_zsh "idn-check policy -v $SCRATCH/as"
+  assert_line --partial "aspnet.config"
+}
+
+@test "fish: idn-check policy is offered services that have a policy, users and files" {
+  make_policies
+  run in_fish "idn-check policy --service f"
+  assert_line --regexp '^files\s'
+  assert_line --regexp '^fonts\s'
+  refute_line --partial new
+  run in_fish "idn-check policy --service-user ali"
+  assert_line --partial alice
+  run in_fish "idn-check policy -v $SCRATCH/as"
+  assert_line --partial aspnet.config
 }

@@ -29,6 +29,15 @@ replayed() {
   replayed mount
 }
 
+@test "any text may be a policy file: all that is wrong is told, or nothing is" {
+  replayed policy
+}
+
+@test "anything may be an aspnet.config: it is understood, or refused" {
+  need_expat
+  replayed aspnet
+}
+
 @test "the fuzzers' runner refuses what is no time" {
   run -2 "$SRC/tests/fuzz/fuzz" "$BUILD" 0
   assert_output "usage: fuzz BUILD SECONDS"

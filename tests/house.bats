@@ -102,5 +102,19 @@ CPP
     ! nm "$program" | grep -q ' T json_object$' || refute grep -q 'libjansson\.' <<<"$needed"
     ! nm "$program" | grep -q ' T acl_get_file$' || refute grep -q 'libacl\.' <<<"$needed"
     ! nm "$program" | grep -q ' T nettle_base64_encode_raw$' || refute grep -q 'libnettle\.' <<<"$needed"
+    ! nm "$program" | grep -q ' T ini_parse_stream$' || refute grep -q 'libinih\.' <<<"$needed"
+    ! nm "$program" | grep -q ' T XML_Parse$' || refute grep -q 'libexpat\.' <<<"$needed"
   done
+}
+
+@test "policy files and XML are read by the programs that need it, and no other" {
+  need readelf nm
+  local program
+  for program in idn-run-as idn-show; do
+    program=$BUILD/cmd/$program/$program
+    refute grep -qE 'lib(inih|expat)\.' <<<"$(readelf -d "$program" | grep NEEDED)"
+    refute grep -qE ' (ini_parse_stream|XML_Parse)$' <<<"$(nm "$program")"
+  done
+  [[ -e $BUILD/common/.libs/libimpersonate.so ]] || return 0
+  refute grep -q 'libexpat\.' <<<"$(readelf -d "$BUILD/common/.libs/libimpersonate.so" | grep NEEDED)"
 }

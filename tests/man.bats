@@ -40,7 +40,7 @@ long_options() {
 
 # The subcommands of a tool that has some.
 subcommands_of() {
-  [[ $1 != idn-check ]] || echo access who run
+  [[ $1 != idn-check ]] || echo access who run policy
 }
 
 options_of_help() {
@@ -421,6 +421,23 @@ checked() {
   run -1 conforms idn-check.schema.json <"$SCRATCH/wrong"
 }
 
+@test "what idn-check policy --json writes is what its schema says" {
+  need_jsonschema
+  need_tool idn-check
+  need jq
+  printf '%s\n' '[runtime]' 'flow = on' 'legacy_impersonation_policy = on' >"$SCRATCH/policy"
+  chmod 0644 "$SCRATCH/policy"
+  checked 1 idn-check policy --json -v "$SCRATCH/policy"
+  jq -e -s 'map(.result) | unique == ["fail", "ok", "warn"]' "$SCRATCH/answers"
+  jq -e -s 'map(select(.check == "key") | .line == 2 and .column == 1) == [true]' "$SCRATCH/answers"
+  jq -c 'select(.check == "key") | .result = "bad"' "$SCRATCH/answers" >"$SCRATCH/wrong"
+  run -1 conforms idn-check.schema.json <"$SCRATCH/wrong"
+  need_expat
+  echo '<configuration/>' >"$SCRATCH/aspnet.config"
+  checked 1 idn-check policy --json "$SCRATCH/aspnet.config"
+  jq -e -s 'last.policy | contains("legacy_impersonation_policy = on")' "$SCRATCH/answers"
+}
+
 # --- examples -----------------------------------------------------------------------------------
 
 # The blocks of examples, each in a file of its own, SCRATCH/examples/1 and so on; and where the page
@@ -538,6 +555,7 @@ end_examples() {
 
 @test "the examples of idn-check(1) work as they stand, and answer what the page shows" {
   need_tool idn-check
+  need_expat
   need_tool idn-serve-demo
   need curl
   need jq
@@ -545,6 +563,24 @@ end_examples() {
   need_private_srv
   try_examples idn-check.1
   assert [ -e "$SCRATCH/shown/1" ]
+}
+
+@test "the examples of idn-policy(5) work as they stand" {
+  need_tool idn-check
+  try_examples idn-policy.5
+}
+
+# The policy that the page shows, whole.
+@test "the example of idn-policy(5) says the defaults, but for its list, and is clean" {
+  need_world
+  need mandoc
+  need_tool idn-check
+  section idn-policy.5 EXAMPLES | sed -n '/\[runtime\]/,/one_hop/{ s/^ \{11\}//; p; }' >"$SCRATCH/policy"
+  : >"$SCRATCH/defaults"
+  run -0 idn-check policy "$SCRATCH/policy"
+  assert_line --regexp '^  ok +allow +line 14: HTTP/files.example.com@EXAMPLE.COM, nfs/store'
+  diff <(sed '1d; s/line [0-9]*: //; / allow /d' <<<"$output") \
+    <(idn-check policy "$SCRATCH/defaults" | sed '1d; s/, by default:/:/; / allow /d')
 }
 
 @test "the answer in the README is what alice gets" {

@@ -33,6 +33,15 @@ static const char *file_with(const char *name, const char *text, size_t size)
 	return path;
 }
 
+/* What the case's name is followed by is a file. */
+static void load(const char *path)
+{
+	struct imp_policy *policy;
+
+	MUST(imp_policy_load(path, &policy, NULL));
+	imp_policy_unref(policy);
+}
+
 static void fails(const char *path, int error, unsigned int line, unsigned int column,
 		  const char *part)
 {
@@ -487,6 +496,7 @@ static void reload(const char *kind)
 int main(int argc, char **argv)
 {
 	static const struct check_case cases[] = {
+		{"load", load},
 		{"every-key", every_key},
 		{"defaults", defaults},
 		{"allowed-list", allowed_list},

@@ -18,6 +18,7 @@ enum { EXIT_ALLOWED = 0, EXIT_DENIED = 1, EXIT_USAGE = 2, EXIT_UNKNOWN = 3 };
 int access_main(int argc, const char **argv);
 int who_main(int argc, const char **argv);
 int run_main(int argc, const char **argv);
+int policy_main(int argc, const char **argv);
 
 /* -------------------------------------------------------------------------------- subject.c -- */
 

@@ -15,6 +15,8 @@ static const struct question {
 	{"access", access_main, "idn-check access",
 	 "may this identity use these files, and what decides?"},
 	{"who", who_main, "idn-check who", "who may use them, and by which rule?"},
+	{"policy", policy_main, "idn-check policy",
+	 "what does this policy file say, and what is dangerous about it?"},
 	{"run", run_main, "idn-check run", "run a command, and explain what it is refused"},
 };
 

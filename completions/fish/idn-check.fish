@@ -3,7 +3,7 @@
 # The subcommand, where there is one.
 function __idn_check_subcommand
     set -l words (commandline -opc)
-    test (count $words) -ge 2; and contains -- $words[2] access who run; and echo $words[2]
+    test (count $words) -ge 2; and contains -- $words[2] access who run policy; and echo $words[2]
 end
 
 # __idn_check_is SUBCOMMAND...: is it one of these, and its options still go on?
@@ -98,10 +98,18 @@ function __idn_check_only
     end
 end
 
+# Those that have a policy.
+function __idn_check_services
+    for path in /etc/impersonate/*.conf
+        string replace -r '.*/(.*)\.conf$' '$1' -- $path
+    end
+end
+
 complete -c idn-check -n __idn_check_needs_subcommand -f
 complete -c idn-check -n __idn_check_needs_subcommand -a access -d 'May an identity use a path, and what decides'
 complete -c idn-check -n __idn_check_needs_subcommand -a who -d 'Everybody who may'
 complete -c idn-check -n __idn_check_needs_subcommand -a run -d 'Run a command and explain what it is refused'
+complete -c idn-check -n __idn_check_needs_subcommand -a policy -d 'What a policy file says, and what is dangerous'
 complete -c idn-check -n '__idn_check_is access run' -s u -l user -xa '(__fish_complete_users)' -d 'For this user'
 complete -c idn-check -n '__idn_check_is access run' -s t -l thread -xa '(__idn_check_threads)' -d 'For what this thread is now'
 complete -c idn-check -n '__idn_check_is access run' -s l -l level -xa 'anonymous identification impersonation delegation' -d 'At this level'
@@ -113,10 +121,12 @@ complete -c idn-check -n '__idn_check_is access' -s x -l one-file-system -d 'Do 
 complete -c idn-check -n '__idn_check_is who' -l users -rF -d 'Take the accounts from a file'
 complete -c idn-check -n '__idn_check_is who' -l only -xa '(__idn_check_only)' -d 'Nobody but these'
 complete -c idn-check -n '__idn_check_is run' -s o -l output -rF -d 'Write explanations there'
-complete -c idn-check -n '__idn_check_is access who run' -l json -d 'JSON objects, one a line'
-complete -c idn-check -n '__idn_check_is access who run' -s q -l quiet -d 'No answers, or of a command that is run no warnings'
-complete -c idn-check -n '__idn_check_is access who run' -s v -l verbose -d 'The raw facts behind each step'
-complete -c idn-check -n '__idn_check_needs_subcommand; or __idn_check_is access who run' -s h -l help -d 'Show the options'
-complete -c idn-check -n '__idn_check_needs_subcommand; or __idn_check_is access who run' -s V -l version -d 'Show the version'
+complete -c idn-check -n '__idn_check_is policy' -l service -xa '(__idn_check_services)' -d 'The policy of this service'
+complete -c idn-check -n '__idn_check_is policy' -l service-user -xa '(__fish_complete_users)' -d 'The service runs as this user'
+complete -c idn-check -n '__idn_check_is access who run policy' -l json -d 'JSON objects, one a line'
+complete -c idn-check -n '__idn_check_is access who run policy' -s q -l quiet -d 'No answers, or of a command that is run no warnings'
+complete -c idn-check -n '__idn_check_is access who run policy' -s v -l verbose -d 'The raw facts behind each step'
+complete -c idn-check -n '__idn_check_needs_subcommand; or __idn_check_is access who run policy' -s h -l help -d 'Show the options'
+complete -c idn-check -n '__idn_check_needs_subcommand; or __idn_check_is access who run policy' -s V -l version -d 'Show the version'
 complete -c idn-check -n __idn_check_runs -f
 complete -c idn-check -n __idn_check_runs -a '(__idn_check_command)'

@@ -60,6 +60,10 @@ need() {
   done
 }
 
+need_expat() {
+  grep -q 'define WITH_EXPAT' "$BUILD/config.h" || skip "needs a build with expat"
+}
+
 # as USER COMMAND [ARG...]: runs a program, not a function, as a login of USER would be.
 as() {
   become "$1" || return
