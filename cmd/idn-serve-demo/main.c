@@ -163,6 +163,7 @@ static int block_signals(void)
 	sigaddset(&signals, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may grow no more is an answer, and not the end */
 
 	int fd = signalfd(-1, &signals, SFD_CLOEXEC);
 

@@ -47,36 +47,51 @@ void reply_json(struct reply *reply, char *line)
 	free(line);
 }
 
-void reply_error(struct reply *reply, const char *path, int error)
+static unsigned int status_of(int error)
 {
-	unsigned int status;
-	char safe[4096];
-
 	switch (error) {
 	case EACCES:
 	case EPERM:
+	case EROFS:
 	case ELOOP:
-		status = MHD_HTTP_FORBIDDEN;
-		break;
+		return MHD_HTTP_FORBIDDEN;
 	case ENOENT:
 	case ENOTDIR:
 	case EISDIR:
 	case ENXIO: /* a FIFO without a reader, a socket, a device that is not there */
-		status = MHD_HTTP_NOT_FOUND;
-		break;
+		return MHD_HTTP_NOT_FOUND;
+	case EEXIST:
+	case EBUSY:   /* something is mounted there */
+	case ETXTBSY: /* a program that runs */
+		return MHD_HTTP_CONFLICT;
 	case ENAMETOOLONG:
-		status = MHD_HTTP_URI_TOO_LONG;
-		break;
+		return MHD_HTTP_URI_TOO_LONG;
+	case EAGAIN: /* a lease, or a directory that moved meanwhile */
 	case EMFILE:
 	case ENFILE:
 	case ENOMEM:
-		status = MHD_HTTP_SERVICE_UNAVAILABLE;
-		break;
+		return MHD_HTTP_SERVICE_UNAVAILABLE;
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		return MHD_HTTP_INSUFFICIENT_STORAGE;
 	default:
-		status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+		return MHD_HTTP_INTERNAL_SERVER_ERROR;
 	}
-	reply_text(reply, status, "/%s: %s\n", printable(path, safe, sizeof(safe)),
-		   reason_of(-error));
+}
+
+void reply_reason(struct reply *reply, const char *kind, const char *name, int error)
+{
+	char safe[4096];
+
+	/* Of a file it is another word than of an identity. */
+	reply_text(reply, status_of(error), "%s%s: %s\n", kind, printable(name, safe, sizeof(safe)),
+		   error == ESTALE ? "Stale file handle" : reason_of(-error));
+}
+
+void reply_error(struct reply *reply, const char *path, int error)
+{
+	reply_reason(reply, "/", path, error);
 }
 
 void reply_not_impersonated(struct reply *reply, int error)

@@ -105,6 +105,8 @@ void reply_clear(struct reply *reply);
 
 /* What the client may know: the same reason that it would have had itself. */
 void reply_error(struct reply *reply, const char *path, int error);
+/* The same of what is no path: KIND stands before NAME. */
+void reply_reason(struct reply *reply, const char *kind, const char *name, int error);
 
 /* What an impersonation that failed means for the client. */
 void reply_not_impersonated(struct reply *reply, int error);
@@ -179,13 +181,38 @@ void work_do_as(struct exchange *exchange, int root_fd);
 struct json_t *work_describe(const struct imp_token *token, const char *via);
 char *work_describe_thread(struct json_t *object, const struct procfs_thread *kernel);
 
-/* Below the root, wherever ".." and symbolic links lead, and by nobody's magic links. */
-int open_below(int root_fd, const char *path, int flags);
+/* ------------------------------------------------------------------------------- below.c -- */
 
-/* ---------------------------------------------------------------------------- put.c, keys.c -- */
+/*
+ * Opens PATH below the root, wherever ".." and symbolic links lead, and by nobody's magic links.
+ * An empty one is the root.  A descriptor, or a negative errno.
+ */
+int open_below(int root_fd, const char *path, int flags) IMP_MUST_CHECK;
+/*
+ * Opens the directory that holds the last name of PATH; *NAME points to that, with the slashes
+ * behind it.  Where the client may not list the directory, the descriptor is one of O_PATH.
+ */
+int open_parent(int root_fd, const char *path, const char **name) IMP_MUST_CHECK;
 
+/* --------------------------------------------------------------------------------- put.c -- */
+
+/* Makes BODY the content of the file, whole or not at all: 201, 204, or the reason why not. */
 void put_file(int root_fd, const char *path, const char *body, size_t size, struct reply *reply);
+/* 204, or the reason why not. */
 void delete_file(int root_fd, const char *path, struct reply *reply);
+
+/* -------------------------------------------------------------------------------- keep.c -- */
+
+/*
+ * Gives the file FD, which is to replace OLD, what OLD would have kept had it been written to in
+ * place, as far as the client may: owner, group, permissions, ACL.  A negative errno.
+ */
+int keep_permissions(int fd, int old) IMP_MUST_CHECK;
+/* Takes from a file that replaces nothing what the umask says, where the kernel has not. */
+int take_umask(int fd) IMP_MUST_CHECK;
+
+/* -------------------------------------------------------------------------------- keys.c -- */
+
 void get_key(const char *description, struct reply *reply);
 
 /* --------------------------------------------------------------------------------- ask.c -- */

@@ -132,8 +132,12 @@ static int parse_line(const char *line, struct procfs_thread *thread)
 		}
 		break;
 	case 'U':
-		if ((value = value_of(line, "Uid")))
+		if ((value = value_of(line, "Uid"))) {
 			error = procfs_parse_ids(value, thread->uids, N_IDS) ? 0 : -EPROTO;
+		} else if ((value = value_of(line, "Umask"))) {
+			error = procfs_parse_number(value, 8, &number);
+			thread->umask = (mode_t)(number & 0777);
+		}
 		break;
 	case 'G':
 		if ((value = value_of(line, "Gid")))

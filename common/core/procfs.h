@@ -20,6 +20,7 @@ struct procfs_thread {
 	uint64_t capabilities[N_SETS];
 	size_t n_groups;
 	gid_t *groups; /* ascending, owned */
+	mode_t umask;
 	bool no_new_privs;
 	int seccomp; /* 0 off, 1 strict, 2 filter */
 };
