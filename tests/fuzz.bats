@@ -38,6 +38,10 @@ replayed() {
   replayed aspnet
 }
 
+@test "any text may be of /proc/keys: a key is found in it, or none" {
+  replayed keys
+}
+
 @test "the fuzzers' runner refuses what is no time" {
   run -2 "$SRC/tests/fuzz/fuzz" "$BUILD" 0
   assert_output "usage: fuzz BUILD SECONDS"

@@ -5,6 +5,8 @@
  *   put-test put KIND USER ROOT PATH      the body from standard input
  *   put-test delete KIND USER ROOT PATH
  *   put-test race KIND USER ROOT PATH     eight threads put to one name, and one reads
+ *   put-test key KIND USER DESCRIPTION
+ *   put-test possessed KIND USER SERIAL   the key is read by a service that has prepared nothing
  *
  * KIND is that of the service: root or ordinary.  Prints the reply's status and its text.
  *
@@ -13,6 +15,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -41,7 +44,7 @@ static int root_fd;
 /* --------------------------------------------------------------------------------- the client --
  */
 
-/* As the service does: the root while it is root. */
+/* As the service does: the root while it is root, the keys before there are threads. */
 static void set_out(const char *kind, const char *user, const char *root)
 {
 	static struct who who;
@@ -53,7 +56,8 @@ static void set_out(const char *kind, const char *user, const char *root)
 	MUST(imp_policy_new(&policy));
 	MUST(imp_policy_set(policy, "impersonation", "privileged_clients", "allow"));
 	client = token_at(&who, NULL, policy);
-	root_fd = (int)SYSTEM(open(root, O_PATH | O_DIRECTORY | O_CLOEXEC));
+	if (root)
+		root_fd = (int)SYSTEM(open(root, O_PATH | O_DIRECTORY | O_CLOEXEC));
 	become_service(kind);
 	MUST(imp_prepare());
 	/* Over a connection root has no capability. */
@@ -78,6 +82,19 @@ static void put(const struct work *work, struct reply *reply)
 static void remove_file(const struct work *work, struct reply *reply)
 {
 	delete_file(root_fd, work->path, reply);
+}
+
+static void key(const struct work *work, struct reply *reply)
+{
+	get_key(work->path, reply);
+}
+
+static void possessed(const struct work *work, struct reply *reply)
+{
+	char payload[64];
+	long size = syscall(SYS_keyctl, KEYCTL_READ, atol(work->path), payload, sizeof(payload));
+
+	reply_text(reply, size < 0 ? 403 : 200, "%.*s", (int)(size < 0 ? 0 : size), payload);
 }
 
 struct job {
@@ -237,16 +254,23 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*function)(const struct work *, struct reply *);
-	} actions[] = {{"put", put}, {"delete", remove_file}, {"race", NULL}};
+		bool of_key;
+	} actions[] = {{"put", put, false},
+		       {"delete", remove_file, false},
+		       {"race", NULL, false},
+		       {"key", key, true},
+		       {"possessed", possessed, true}};
 	struct work work = {.path = argv[argc - 1]};
 	size_t i = 0, count = sizeof(actions) / sizeof(actions[0]);
 
 	while (i < count && (argc < 2 || strcmp(argv[1], actions[i].name) != 0))
 		i++;
-	if (i == count || argc != 6)
-		FAIL("expected put|delete|race KIND USER ROOT PATH");
+	if (i == count || argc != (actions[i].of_key ? 5 : 6))
+		FAIL("expected put|delete|race KIND USER ROOT PATH, or key KIND USER DESCRIPTION");
 	signal(SIGXFSZ, SIG_IGN);
-	set_out(argv[2], argv[3], argv[4]);
+	if (actions[i].function == key)
+		keys_prepare();
+	set_out(argv[2], argv[3], actions[i].of_key ? NULL : argv[4]);
 	if (!actions[i].function) {
 		race_for(work.path);
 		return PASSED;

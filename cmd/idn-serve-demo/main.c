@@ -261,6 +261,7 @@ static void prepare(const struct options *options, const struct imp_policy *poli
 	const char *missing;
 	int error;
 
+	keys_prepare();
 	if (geteuid() == 0) {
 		error = imp_prepare_runtime_dir();
 		if (error < 0)

@@ -54,11 +54,16 @@ static unsigned int status_of(int error)
 	case EPERM:
 	case EROFS:
 	case ELOOP:
+	case EOPNOTSUPP: /* of a key: a type that nobody may read */
 		return MHD_HTTP_FORBIDDEN;
 	case ENOENT:
 	case ENOTDIR:
 	case EISDIR:
 	case ENXIO: /* a FIFO without a reader, a socket, a device that is not there */
+	case ENOKEY:
+	case EKEYEXPIRED:
+	case EKEYREVOKED:
+	case EKEYREJECTED:
 		return MHD_HTTP_NOT_FOUND;
 	case EEXIST:
 	case EBUSY:   /* something is mounted there */

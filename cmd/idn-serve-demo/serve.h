@@ -213,6 +213,12 @@ int take_umask(int fd) IMP_MUST_CHECK;
 
 /* -------------------------------------------------------------------------------- keys.c -- */
 
+/*
+ * Before any thread begins: leaves behind the keys that the service possesses, which would be every
+ * client's to read otherwise.  Where that fails, no key is served.
+ */
+void keys_prepare(void);
+/* The payload of a kernel key of type "user" that has this description. */
 void get_key(const char *description, struct reply *reply);
 
 /* --------------------------------------------------------------------------------- ask.c -- */

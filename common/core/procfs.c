@@ -423,6 +423,22 @@ int procfs_mount_line(pid_t pid, uint64_t mount, char **line)
 	return error;
 }
 
+int procfs_find_keys(const char *description, int32_t **serials, size_t *count)
+{
+	char *text;
+	int error = read_whole("/proc/keys", MANY_RECORDS, &text);
+
+	*serials = NULL;
+	*count = 0;
+	if (error == -ESRCH) /* a kernel without keys */
+		return 0;
+	if (error < 0)
+		return error;
+	error = procfs_parse_keys(text, description, serials, count);
+	free(text);
+	return error;
+}
+
 bool procfs_is_running(dev_t dev, ino_t ino)
 {
 	pid_t *pids;

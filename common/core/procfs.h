@@ -108,6 +108,16 @@ int procfs_mount_line(pid_t pid, uint64_t mount, char **line) IMP_MUST_CHECK;
 /* All of them, owned. */
 int procfs_mounts(pid_t pid, char **text) IMP_MUST_CHECK;
 
+/*
+ * The serial numbers of the keys, live ones of type "user" or "logon" (keyrings(7)), that
+ * /proc/keys shows the calling thread with this description; none is no error.  That is a hint: a
+ * line may be part of another key's description.  *SERIALS is the caller's.
+ */
+int procfs_find_keys(const char *description, int32_t **serials, size_t *count) IMP_MUST_CHECK;
+/* The same in TEXT, as /proc/keys would have it. */
+int procfs_parse_keys(const char *text, const char *description, int32_t **serials,
+		      size_t *count) IMP_MUST_CHECK;
+
 /* Is the file a program that some process, which /proc shows, is running? */
 bool procfs_is_running(dev_t dev, ino_t ino);
 /* Does the kernel swap to it? */
