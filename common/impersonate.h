@@ -363,19 +363,26 @@ const char *imp_flow_name(enum imp_flow flow);
  * Captures what the calling thread acts as, for work that it hands to another.  A token is kept
  * alive, whatever becomes of its connection.  The kernel is asked too: what it has is captured with
  * always_flow_impersonation_policy on, and refused with it off.  0 also where the identity is not
- * to flow; imp_context_flow tells.  -ESTALE when the thread impersonates a client, and the kernel
- * has another identity for it, with always_flow_impersonation_policy off; -ENOMEM.  The caller owns
- * one reference.
+ * to flow; imp_context_flow tells.  What a thread hands over that does work which has lost its
+ * identity is lost as that was.
+ *
+ * -ESTALE when the thread impersonates a client, and the kernel has another identity for its file
+ * accesses, with always_flow_impersonation_policy off; with it on, -ENOTSUP where the kernel has
+ * effective ids of one and filesystem ids of another, which no switch leads to; -ENOMEM.  The
+ * caller owns one reference.
  */
 int imp_context_capture_at(const char *site, struct imp_context **context) IMP_MUST_CHECK;
 #define imp_context_capture(context) imp_context_capture_at(IMP_SITE, context)
 
 /*
  * Calls WORK(ARGUMENT) under CONTEXT's identity, or at the primary identity where it has none, on
- * whichever thread this is, and comes back to what the thread was before, whatever WORK did: read
- * back from the kernel.  *RESULT, when not NULL, gets what WORK returned.  Errors as
- * imp_impersonate: WORK was not called then.  -ESTALE, also after WORK was called, when something
- * changed the thread's identity behind the library; the thread is brought back all the same.
+ * whichever thread this is, and comes back to what the thread was before, by the kernel's word,
+ * whatever WORK did, or the process ends.  WORK has to return.  *RESULT, when not NULL, gets what
+ * it returned, and is left alone where it was not called.
+ *
+ * Errors as imp_impersonate: WORK was not called then.  -ESTALE, before WORK or after it, when
+ * something has changed the thread's uids, gids or capabilities behind the library; the thread has
+ * been brought back all the same.
  */
 int imp_context_run(struct imp_context *context, int (*work)(void *argument), void *argument,
 		    int *result) IMP_MUST_CHECK;
@@ -397,9 +404,10 @@ bool imp_flow_is_suppressed(void);
 /*
  * pthread_create(3), of a thread that is born at the primary identity whatever the caller is now,
  * and calls START under what was captured of the caller.  A thread that pthread_create makes while
- * its creator impersonates is that client for life.  A negative errno of pthread_create or of
- * imp_context_capture. Where the new thread cannot take the identity the process aborts: nobody
- * could be told.
+ * its creator impersonates is that client for life.  Where the caller is somebody behind the
+ * library's back the thread leaves that before START is called; where it has no way to, or cannot
+ * take the identity, the process aborts: nobody could be told.  A negative errno of pthread_create
+ * or of imp_context_capture.
  */
 int imp_thread_create_at(const char *site, pthread_t *thread, const pthread_attr_t *attributes,
 			 void *(*start)(void *argument), void *argument) IMP_MUST_CHECK;
@@ -416,12 +424,12 @@ int imp_pool_create(unsigned int threads, struct imp_pool **pool) IMP_MUST_CHECK
 /*
  * Hands in a piece of work: WORK(ARGUMENT) is called by one of the workers under the identity that
  * was captured here; afterwards, before it takes the next piece, the worker is proven to be back at
- * the primary identity, or the process ends.  Work may hand in more.
+ * the primary identity, or the process ends.  Work may hand in more, and has to return.
  *
  * Where the identity cannot be taken, or the pool is destroyed before, WORK is not called, but
  * GIVE_UP(ARGUMENT, ERROR), if not NULL, at the primary identity: just one of the two is, once.
  * Errors as imp_context_capture, and neither is called then; -ECANCELED when the pool is being
- * destroyed.
+ * destroyed, and in a child of the process that made it, which has no workers.
  */
 int imp_pool_submit_at(const char *site, struct imp_pool *pool, void (*work)(void *argument),
 		       void (*give_up)(void *argument, int error), void *argument) IMP_MUST_CHECK;
@@ -430,13 +438,14 @@ int imp_pool_submit_at(const char *site, struct imp_pool *pool, void (*work)(voi
 
 /*
  * Waits until all that was handed in, also meanwhile, has been done.  -EDEADLK when called by a
- * worker of this pool.
+ * worker of this pool; -ECANCELED in a child of the process that made it.
  */
 int imp_pool_drain(struct imp_pool *pool) IMP_MUST_CHECK;
 
 /*
  * Ends it: what has not begun is given up with -ECANCELED, on the calling thread at the primary
- * identity, what has begun is waited for.  Not to be called by a worker.  NULL is allowed.
+ * identity, what has begun is waited for.  Not to be called by a worker, nor while others may hand
+ * in work or drain.  NULL is allowed; in a child of the process that made it nothing is done.
  */
 void imp_pool_destroy(struct imp_pool *pool);
 

@@ -74,21 +74,27 @@ static int read_groups(struct groups **groups)
 	return error;
 }
 
-static int read_but_groups(struct credentials *credentials)
+/* All but the groups. */
+static inline int read_parts(struct credentials *credentials, unsigned parts)
 {
-	if (getresuid(&credentials->real_uid, &credentials->effective_uid,
-		      &credentials->saved_uid) < 0 ||
+	if ((parts & CREDENTIALS_UIDS) &&
+	    getresuid(&credentials->real_uid, &credentials->effective_uid,
+		      &credentials->saved_uid) < 0)
+		return -errno;
+	if ((parts & CREDENTIALS_GIDS) &&
 	    getresgid(&credentials->real_gid, &credentials->effective_gid,
 		      &credentials->saved_gid) < 0)
 		return -errno;
-	credentials->filesystem_uid = credentials_set_filesystem_uid(IMP_NO_UID);
-	credentials->filesystem_gid = credentials_set_filesystem_gid(IMP_NO_GID);
-	return read_capabilities(credentials);
+	if (parts & CREDENTIALS_FILESYSTEM) {
+		credentials->filesystem_uid = credentials_set_filesystem_uid(IMP_NO_UID);
+		credentials->filesystem_gid = credentials_set_filesystem_gid(IMP_NO_GID);
+	}
+	return parts & CREDENTIALS_CAPABILITIES ? read_capabilities(credentials) : 0;
 }
 
 int credentials_read(struct credentials *credentials)
 {
-	int error = read_but_groups(credentials);
+	int error = read_parts(credentials, CREDENTIALS_ALL);
 
 	return error < 0 ? error : read_groups(&credentials->groups);
 }
@@ -140,7 +146,7 @@ static bool groups_match(const struct groups *groups, gid_t *room)
 int credentials_compare(const struct credentials *want, gid_t *room, struct credentials *now,
 			const char **differs)
 {
-	int error = read_but_groups(now);
+	int error = read_parts(now, CREDENTIALS_ALL);
 
 	if (error < 0)
 		return error;
@@ -150,13 +156,14 @@ int credentials_compare(const struct credentials *want, gid_t *room, struct cred
 	return 0;
 }
 
-bool credentials_match(const struct credentials *credentials)
+bool credentials_match(const struct credentials *credentials, unsigned parts)
 {
-	struct credentials now;
+	struct credentials now = *credentials; /* what is not read is taken for equal */
 	gid_t few[64];
 
-	return read_but_groups(&now) == 0 && !difference_but_groups(&now, credentials) &&
-	       credentials->groups->count <= 64 && groups_match(credentials->groups, few);
+	return read_parts(&now, parts) == 0 && !difference_but_groups(&now, credentials) &&
+	       (!(parts & CREDENTIALS_GROUPS) ||
+		(credentials->groups->count <= 64 && groups_match(credentials->groups, few)));
 }
 
 /* ------------------------------------------------------------------------------ changing -- */

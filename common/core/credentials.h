@@ -19,11 +19,21 @@ struct credentials {
 /* Reads all of it; the reference to the groups is the caller's. */
 int credentials_read(struct credentials *credentials) IMP_MUST_CHECK;
 
+/* What is read by one system call, or by the two that go together. */
+enum credentials_part {
+	CREDENTIALS_UIDS = 1, /* real, effective and saved */
+	CREDENTIALS_GIDS = 2,
+	CREDENTIALS_FILESYSTEM = 4, /* both ids, which follow every change of an effective one */
+	CREDENTIALS_CAPABILITIES = 8,
+	CREDENTIALS_GROUPS = 16,
+	CREDENTIALS_ALL = 31
+};
+
 /*
- * Whether the calling thread has just what CREDENTIALS says, inheritable capabilities aside:
- * without an allocation, and the answer no may be wrong: read then.
+ * Whether these PARTS of the calling thread's are what CREDENTIALS says, inheritable capabilities
+ * aside: without an allocation, and the answer no may be wrong: read then.
  */
-bool credentials_match(const struct credentials *credentials);
+bool credentials_match(const struct credentials *credentials, unsigned parts);
 
 /*
  * Reads all but the groups into *NOW, and holds it, and the kernel's groups, against WANT: without

@@ -17,6 +17,15 @@ struct ledger_slot *thread_slot(void);
  */
 void thread_expect(const struct imp_token *token);
 
+/* Whether the kernel has TOKEN's identity, or the primary one, for it; switch_agrees. */
+bool thread_agrees(const struct imp_token *token);
+
+/* imp_assert, but what has been set since the last doubt is not read; switch_confirms. */
+int thread_confirm(const struct imp_token *token) IMP_MUST_CHECK;
+
+/* How many forks lead from the process that first used the library to this one. */
+unsigned int process_forks(void);
+
 /*
  * Makes the thread what it was: takes over BEFORE, a reference or NULL for the primary identity.
  * Where that cannot be done the process ends.

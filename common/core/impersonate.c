@@ -35,9 +35,17 @@ static void end_thread(void *unused)
 static int prepare_error;
 static atomic_bool prepared; /* at_thread_end is a key */
 
+static unsigned int forks; /* written where there is one thread */
+
+unsigned int process_forks(void)
+{
+	return forks;
+}
+
 /* The slot and the ledger are the parent's; who the one thread of the child is, it still knows. */
 static void in_child(void)
 {
+	forks++;
 	ledger_forget();
 	thread.slot = NULL;
 	thread.ready = false; /* a ledger of its own, once it is at the primary identity again */
@@ -208,18 +216,36 @@ void thread_expect(const struct imp_token *token)
 	struct ledger_slot *slot = thread_slot();
 
 	ledger_begin(slot);
-	if (token)
-		ledger_settle_token(slot, token, token == thread.current);
-	else
+	if (!token)
 		ledger_settle_primary(slot);
+	else if (token == thread.current)
+		ledger_settle_token(slot, token, true);
+	else
+		ledger_settle_expected(slot, token);
+}
+
+bool thread_agrees(const struct imp_token *token)
+{
+	return token ? switch_agrees(token_access(token), token->scope, token_capabilities(token))
+		     : switch_agrees(NULL, IMP_SCOPE_ALL, 0);
+}
+
+int thread_confirm(const struct imp_token *token)
+{
+	if (token ? switch_confirms(token_access(token), token->scope, token_capabilities(token))
+		  : switch_confirms(NULL, IMP_SCOPE_ALL, 0))
+		return 0;
+	return imp_assert(token);
 }
 
 void thread_restore(struct imp_token *before)
 {
-	if (!before) {
+	/* One that is not known to be at the primary identity may not go anywhere but there. */
+	if (!before || !switch_knows_thread())
 		imp_revert();
+	if (!before)
 		return;
-	}
+
 	int error = imp_impersonate(before);
 
 	if (error < 0)

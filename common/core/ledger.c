@@ -329,11 +329,9 @@ static int64_t now_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-void ledger_settle_token(struct ledger_slot *slot, const struct imp_token *token, bool repeated)
+/* Between begin and settle. */
+static void describe(struct ledger_slot *slot, const struct imp_token *token)
 {
-	if (!slot)
-		return;
-
 	const struct identity *access = token_access(token);
 	const struct imp_identity *client = &token->client->identity.view;
 	bool anonymous = token->level == IMP_LEVEL_ANONYMOUS;
@@ -349,10 +347,26 @@ void ledger_settle_token(struct ledger_slot *slot, const struct imp_token *token
 	slot->access_uid = access->view.uid;
 	slot->access_gid = access->view.gid;
 	slot->access_groups_hash = access->groups->hash;
+}
+
+void ledger_settle_token(struct ledger_slot *slot, const struct imp_token *token, bool repeated)
+{
+	if (!slot)
+		return;
+	describe(slot, token);
 	if (!repeated) {
 		slot->since_ns = now_ns();
 		slot->impersonations++;
 	}
+	settle(slot);
+}
+
+void ledger_settle_expected(struct ledger_slot *slot, const struct imp_token *token)
+{
+	if (!slot)
+		return;
+	describe(slot, token);
+	slot->since_ns = now_ns();
 	settle(slot);
 }
 

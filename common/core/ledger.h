@@ -80,8 +80,10 @@ void ledger_release(struct ledger_slot *slot); /* NULL is allowed, here and belo
 void ledger_begin(struct ledger_slot *slot);
 /* They have: the thread is at the primary identity ... */
 void ledger_settle_primary(struct ledger_slot *slot);
-/* ... or TOKEN's; REPEATED: it was before, and this is no further impersonation. */
+/* ... or TOKEN's; REPEATED: it was before, and this is no further impersonation ... */
 void ledger_settle_token(struct ledger_slot *slot, const struct imp_token *token, bool repeated);
+/* ... or nobody's that it should be: TOKEN's. */
+void ledger_settle_expected(struct ledger_slot *slot, const struct imp_token *token);
 
 /* One more of these; not while something is being switched. */
 void ledger_count_flow(struct ledger_slot *slot);

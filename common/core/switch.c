@@ -25,6 +25,8 @@ static _Thread_local struct {
 				 capabilities */
 	bool fixup; /* the kernel adjusts capabilities as uids change: SECBIT_NO_SETUID_FIXUP is off
 		     */
+	unsigned set; /* what calls have set, effective and filesystem ids together, since the last
+			 doubt */
 	struct credentials now;
 } thread;
 
@@ -194,6 +196,7 @@ static INLINED int step_groups(const struct credentials *want, const char **step
 		return error;
 	groups_unref(thread.now.groups);
 	thread.now.groups = groups_ref(want->groups);
+	thread.set |= CREDENTIALS_GROUPS;
 	return 0;
 }
 
@@ -231,6 +234,7 @@ static INLINED int step_gid(const struct credentials *want, const char **step)
 		if (error < 0)
 			return error;
 		now->effective_gid = now->filesystem_gid = want->effective_gid;
+		thread.set |= CREDENTIALS_GIDS;
 	}
 	if (now->filesystem_gid != want->filesystem_gid) {
 		error = raise_for_gid(want->filesystem_gid, step);
@@ -295,6 +299,7 @@ static INLINED int step_effective_uid(const struct credentials *want, const char
 			return error;
 	}
 	now->effective_uid = now->filesystem_uid = want->effective_uid;
+	thread.set |= CREDENTIALS_UIDS;
 	if (thread.fixup && leaves_root)
 		now->effective = 0;
 	if (thread.fixup && enters_root)
@@ -508,6 +513,9 @@ void switch_back(void)
 			log_die("reverting to the primary identity", step,
 				error < 0 ? error : securebits);
 		read_securebits(securebits);
+	} else if (!ids_differ(&thread.now, &primary.credentials) &&
+		   thread.now.effective == primary.credentials.effective) {
+		return;
 	}
 
 	int error = change(&primary.credentials, TO_PRIMARY, &step);
@@ -527,7 +535,7 @@ bool switch_agrees(const struct identity *access, enum imp_scope scope, uint64_t
 		access ? wanted(access, scope, capabilities) : primary.credentials;
 	struct credentials kernel;
 
-	if (credentials_match(&want))
+	if (credentials_match(&want, CREDENTIALS_ALL))
 		return true;
 	if (credentials_read(&kernel) < 0)
 		return false;
@@ -536,6 +544,53 @@ bool switch_agrees(const struct identity *access, enum imp_scope scope, uint64_t
 
 	groups_unref(kernel.groups);
 	return same;
+}
+
+bool switch_agrees_on_files(const struct identity *access, enum imp_scope scope,
+			    uint64_t capabilities)
+{
+	const struct credentials want = wanted(access, scope, capabilities);
+
+	return credentials_match(&want, CREDENTIALS_FILESYSTEM | CREDENTIALS_GROUPS);
+}
+
+void switch_doubt(void)
+{
+	thread.set = 0;
+}
+
+bool switch_confirms(const struct identity *access, enum imp_scope scope, uint64_t capabilities)
+{
+	const struct credentials want =
+		access ? wanted(access, scope, capabilities) : primary.credentials;
+	unsigned parts = 0;
+
+	if (!(thread.set & CREDENTIALS_UIDS))
+		parts |= CREDENTIALS_UIDS | CREDENTIALS_FILESYSTEM | CREDENTIALS_CAPABILITIES;
+	if (!(thread.set & CREDENTIALS_GIDS))
+		parts |= CREDENTIALS_GIDS | CREDENTIALS_FILESYSTEM;
+	if (!(thread.set & CREDENTIALS_GROUPS))
+		parts |= CREDENTIALS_GROUPS;
+	return credentials_match(&want, parts);
+}
+
+bool switch_is_undisturbed(void)
+{
+	return thread.known && credentials_match(&thread.now, CREDENTIALS_UIDS | CREDENTIALS_GIDS |
+								      CREDENTIALS_CAPABILITIES);
+}
+
+bool switch_knows_thread(void)
+{
+	return thread.known;
+}
+
+bool switch_can_be(const struct credentials *have, const struct identity *access,
+		   enum imp_scope scope, uint64_t capabilities)
+{
+	const struct credentials want = wanted(access, scope, capabilities);
+
+	return !ids_differ(have, &want) && !(want.effective & ~have->effective);
 }
 
 int switch_verify(const struct identity *access, enum imp_scope scope, uint64_t capabilities)

@@ -3,6 +3,7 @@
 #ifndef CORE_SWITCH_H
 #define CORE_SWITCH_H
 
+#include "credentials.h"
 #include "identity.h"
 
 /*
@@ -40,6 +41,31 @@ int switch_verify(const struct identity *access, enum imp_scope scope,
  * after switch_record_primary.
  */
 bool switch_agrees(const struct identity *access, enum imp_scope scope, uint64_t capabilities);
+
+/* Of the filesystem ids and the groups alone: the ids follow every change of an effective one. */
+bool switch_agrees_on_files(const struct identity *access, enum imp_scope scope,
+			    uint64_t capabilities);
+
+/*
+ * Proof at the price of few system calls, for who switches, has others' code run, and switches
+ * back. switch_doubt: anything may have changed.  switch_confirms is switch_agrees, but does not
+ * read what a call has set since then, whose success is the kernel's word; nor then, as
+ * switch_to and switch_back do not, what no such call changes: switch_is_undisturbed looks at just
+ * that, and at the ids, and holds it against what the thread was switched to last.
+ */
+void switch_doubt(void);
+bool switch_confirms(const struct identity *access, enum imp_scope scope, uint64_t capabilities);
+bool switch_is_undisturbed(void);
+
+/* Whether the thread is known, so that it can be switched from whatever it is now. */
+bool switch_knows_thread(void);
+
+/*
+ * Whether a thread that is switched to ACCESS acts as one that has HAVE, and with no capability
+ * more: no switch leads to an effective id of one and a filesystem id of another.
+ */
+bool switch_can_be(const struct credentials *have, const struct identity *access,
+		   enum imp_scope scope, uint64_t capabilities);
 
 /* Releases what the calling thread, about to end, has remembered. */
 void switch_forget_thread(void);

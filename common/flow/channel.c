@@ -153,7 +153,7 @@ static int check_identity(const struct imp_channel *channel, enum imp_level leve
 	struct credentials caller;
 
 	if (level == channel->bound && !is_split(&channel->opener) &&
-	    credentials_match(&channel->opener))
+	    credentials_match(&channel->opener, CREDENTIALS_ALL))
 		return 0;
 
 	int error = credentials_read(&caller);

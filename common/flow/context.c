@@ -15,6 +15,12 @@
 
 static _Thread_local bool suppressed;
 
+/* The work that the thread does was to have this identity, and was refused it. */
+static _Thread_local struct lost {
+	struct imp_token *token; /* of the context that is being run; NULL: nothing is lost */
+	enum imp_flow why;
+} lost;
+
 const char *imp_flow_name(enum imp_flow flow)
 {
 	static const char *const names[] = {
@@ -63,82 +69,105 @@ static void tell_of_refusal(const char *site, enum imp_flow flow, const struct i
 		  reason_of_refusal(flow));
 }
 
-/*
- * What the thread acts as: NULL for the primary identity.  UNRECORDED: the library does not know of
- * it.
- */
-static int find_identity(struct imp_token **token, bool *unrecorded)
-{
-	struct imp_token *current = thread_token();
-	const bool always = policy_switches().always_flow_impersonation_policy;
-	struct credentials kernel;
-	int error;
+/* Whose work the thread does. */
+struct found {
+	struct imp_token *token; /* a reference; NULL: the service's own */
+	bool unrecorded;	 /* the library does not know of it ... */
+	bool whole;		 /* ... and can switch another thread to it */
+};
 
-	*token = NULL;
-	*unrecorded = false;
-	if (!current && !switch_has_primary()) {
-		error = imp_prepare();
-		if (error < 0)
-			return error;
-	}
-	if (switch_agrees(current ? token_access(current) : NULL,
-			  current ? current->scope : IMP_SCOPE_ALL,
-			  current ? token_capabilities(current) : 0)) {
-		*token = current ? imp_token_ref(current) : NULL;
-		return 0;
-	}
-	if (current && !always) {
-		error = imp_assert(current); /* which tells of it */
-		if (error < 0)
-			return error;
-		*token = imp_token_ref(current);
-		return 0;
-	}
-	error = credentials_read(&kernel);
+static int find_behind_the_back(struct found *found)
+{
+	struct credentials kernel;
+	int error = credentials_read(&kernel);
+
 	if (error < 0)
 		return error;
-	*unrecorded = true;
-	error = token_from_credentials(&kernel, token);
+	error = token_from_credentials(&kernel, &found->token);
+	if (error == 0) {
+		const struct imp_token *token = found->token;
+
+		found->unrecorded = true;
+		found->whole = switch_can_be(&kernel, token_access(token), token->scope,
+					     token_capabilities(token));
+	}
 	groups_unref(kernel.groups);
 	return error;
 }
 
-static enum imp_flow decide(const struct imp_token *token, bool unrecorded)
+/* One that does impersonate: where nothing else may flow, it is the record that does. */
+static int find_recorded(struct imp_token *current, bool always, struct found *found)
 {
-	const struct policy_switches switches = policy_switches();
+	if (always && !thread_agrees(current))
+		return find_behind_the_back(found);
+	if (!always && !switch_agrees_on_files(token_access(current), current->scope,
+					       token_capabilities(current))) {
+		int error = imp_assert(current); /* which tells of it */
 
-	if (!token)
+		if (error < 0)
+			return error;
+	}
+	found->token = imp_token_ref(current);
+	return 0;
+}
+
+static int find_identity(bool always, struct found *found)
+{
+	struct imp_token *current = thread_token();
+	int error;
+
+	*found = (struct found){.whole = true};
+	if (current)
+		return find_recorded(current, always, found);
+	error = switch_has_primary() ? 0 : imp_prepare();
+	if (error < 0 || thread_agrees(NULL))
+		return error;
+	return find_behind_the_back(found);
+}
+
+static enum imp_flow decide(const struct found *found, const struct policy_switches *switches)
+{
+	if (!found->token)
 		return IMP_FLOW_NOTHING;
-	if (switches.legacy_impersonation_policy)
+	if (switches->legacy_impersonation_policy)
 		return IMP_FLOW_LEGACY;
 	if (suppressed)
 		return IMP_FLOW_SUPPRESSED;
-	if (unrecorded && !switches.always_flow_impersonation_policy)
+	if (found->unrecorded && !switches->always_flow_impersonation_policy)
 		return IMP_FLOW_UNRECORDED;
 	return IMP_FLOW_IDENTITY;
 }
 
 int context_capture(const char *site, struct imp_context *context)
 {
-	struct imp_token *token;
-	bool unrecorded;
-	int error = find_identity(&token, &unrecorded);
+	const struct policy_switches switches = policy_switches();
+	struct found found;
+	int error = find_identity(switches.always_flow_impersonation_policy, &found);
 
 	if (error < 0)
 		return error;
-	*context = (struct imp_context){.flow = decide(token, unrecorded)};
+	*context = (struct imp_context){.flow = decide(&found, &switches)};
 	atomic_init(&context->references, 1);
 	if (context->flow == IMP_FLOW_IDENTITY) {
-		context->token = token;
+		if (!found.whole) {
+			imp_token_unref(found.token);
+			return -ENOTSUP;
+		}
+		context->token = found.token;
 		return 0;
 	}
-	if (token)
-		tell_of_refusal(site, context->flow, token);
+	/* Lost further: what has no identity to take along since it was refused it before. */
+	if (!found.token && lost.token && !suppressed) {
+		context->flow = lost.why;
+		found.token = imp_token_ref(lost.token);
+	}
+	if (found.token)
+		tell_of_refusal(site, context->flow, found.token);
 	/* The service's own choice is no loss. */
 	if (context->flow == IMP_FLOW_SUPPRESSED)
-		imp_token_unref(token);
+		imp_token_unref(found.token);
 	else
-		context->lost = token;
+		context->lost = found.token;
 	return 0;
 }
 
@@ -191,27 +220,58 @@ struct imp_token *imp_context_token(const struct imp_context *context)
 
 /* ----------------------------------------------------------------------------------- run -- */
 
-/* Whatever the work did, also to the library's own record. */
-static int prove(const struct imp_token *token)
-{
-	if (switch_agrees(token ? token_access(token) : NULL, token ? token->scope : IMP_SCOPE_ALL,
-			  token ? token_capabilities(token) : 0))
-		return 0;
-	return imp_assert(token);
-}
-
 static int take(const struct imp_context *context)
 {
-	if (!context->token) {
-		imp_revert();
-		if (context->lost)
-			thread_expect(context->lost);
-		return 0;
-	}
-	int error = imp_impersonate(context->token);
+	int error = 0;
 
+	switch_doubt();
+	if (context->token)
+		error = imp_impersonate(context->token);
+	else
+		imp_revert();
 	if (error == 0)
+		error = thread_confirm(context->token);
+	if (error < 0)
+		return error;
+	if (context->token)
 		ledger_count_flow(thread_slot());
+	if (context->lost)
+		thread_expect(context->lost);
+	return 0;
+}
+
+/*
+ * What the work did behind the library's back is looked for before the way back covers it up: the
+ * real and saved ids and the permitted capabilities, which no switch changes, and the effective
+ * ones.  Where there is no way to go, all of it is read then.
+ */
+static int look_at_what_is_left(const struct imp_token *before)
+{
+	/* Unknown since the work's own assert has found something. */
+	if (switch_knows_thread() && (thread_token() == before || switch_is_undisturbed()))
+		return 0;
+	return imp_assert(thread_token());
+}
+
+/*
+ * Back to BEFORE, by the kernel's word, whatever the work did, also to the library's own record; or
+ * the process ends.  DOUBTFUL: nothing of what was remembered is to be relied on.
+ */
+static int come_back(struct imp_token *before, bool doubtful)
+{
+	switch_doubt();
+	thread_restore(before ? imp_token_ref(before) : NULL);
+	if (doubtful)
+		switch_doubt();
+
+	int error = thread_confirm(before);
+
+	if (error < 0) {
+		imp_revert(); /* looks first, now that nothing is remembered */
+		thread_restore(before ? imp_token_ref(before) : NULL);
+		if (!thread_agrees(before))
+			log_die("coming back from work", "the thread is somebody else", error);
+	}
 	return error;
 }
 
@@ -219,29 +279,27 @@ int imp_context_run(struct imp_context *context, int (*work)(void *argument), vo
 		    int *result)
 {
 	struct imp_token *before = thread_token() ? imp_token_ref(thread_token()) : NULL;
-	bool suppressed_before = suppressed;
+	const struct lost lost_before = lost;
+	const bool suppressed_before = suppressed;
 	int error = take(context);
 
 	if (error == 0) {
 		suppressed = false;
+		lost = (struct lost){.token = context->lost, .why = context->flow};
 
 		int value = work(argument);
 
-		suppressed = suppressed_before;
 		if (result)
 			*result = value;
+		lost = lost_before;
+		suppressed = suppressed_before;
+		error = look_at_what_is_left(before);
 	}
-	if (before)
-		imp_token_ref(before);
-	thread_restore(before);
 
-	/* Not where it is back because nothing was taken: that has been told already. */
-	int back = prove(before);
+	int back = come_back(before, error < 0);
 
-	if (back < 0) {
-		imp_revert();
-		thread_restore(before ? imp_token_ref(before) : NULL);
-	}
+	if (lost.token && !before)
+		thread_expect(lost.token);
 	imp_token_unref(before);
 	return error < 0 ? error : back;
 }
