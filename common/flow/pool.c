@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "core/impersonate-thread.h"
 #include "core/log.h"
 #include "flow/context.h"
 #include "flow/thread.h"
@@ -14,6 +15,8 @@ struct piece {
 	void (*work)(void *argument);
 	void (*give_up)(void *argument, int error);
 	void *argument;
+	int error;   /* for which it is given up */
+	bool called; /* one of the two */
 };
 
 struct imp_pool {
@@ -23,6 +26,7 @@ struct imp_pool {
 	struct piece *first, **last;
 	size_t outstanding; /* waiting, or being done */
 	bool ending;
+	unsigned int forks; /* of the process that has the workers */
 	unsigned int n_workers;
 	pthread_t workers[];
 };
@@ -42,31 +46,40 @@ static int call_work(void *data)
 {
 	struct piece *piece = data;
 
+	piece->called = true;
 	piece->work(piece->argument);
 	return 0;
 }
 
-struct outcome {
-	struct piece *piece;
-	bool called;
-};
-
-static int note_and_call(void *data)
+static int call_give_up(void *data)
 {
-	struct outcome *outcome = data;
+	struct piece *piece = data;
 
-	outcome->called = true;
-	return call_work(outcome->piece);
+	piece->called = true;
+	piece->give_up(piece->argument, piece->error);
+	return 0;
 }
 
+/* At the primary identity, whoever the calling thread is; and what it leaves behind is nothing. */
+static void give_up_piece(struct piece *piece, int error)
+{
+	struct imp_context nobodys = {.flow = IMP_FLOW_NOTHING};
+
+	if (!piece->give_up)
+		return;
+	piece->error = error;
+	error = imp_context_run(&nobodys, call_give_up, piece, NULL);
+	if (!piece->called)
+		log_die("giving up work", "the thread is not at the primary identity", error);
+}
+
+/* What the work leaves behind has been told, and taken back, or the process has ended. */
 static void do_piece(struct piece *piece)
 {
-	struct outcome outcome = {.piece = piece};
-	int error = imp_context_run(&piece->context, note_and_call, &outcome, NULL);
+	int error = imp_context_run(&piece->context, call_work, piece, NULL);
 
-	/* What the work left behind has been told, and taken back, or the process has ended. */
-	if (!outcome.called && piece->give_up)
-		piece->give_up(piece->argument, error);
+	if (!piece->called)
+		give_up_piece(piece, error);
 	free_piece(piece);
 }
 
@@ -111,6 +124,12 @@ static void *work(void *data)
 
 /* --------------------------------------------------------------------------- begin and end -- */
 
+/* A child of fork has no workers, and the lock may be held by one that it has not. */
+static bool is_the_parents(const struct imp_pool *pool)
+{
+	return pool->forks != process_forks();
+}
+
 /* Ends the workers: those that work are waited for. */
 static void dismiss(struct imp_pool *pool)
 {
@@ -134,16 +153,21 @@ int imp_pool_create(unsigned int threads, struct imp_pool **pool)
 {
 	int error = threads == 0 ? -EINVAL : imp_prepare();
 	struct imp_pool *new;
+	size_t size;
 
 	if (error < 0)
 		return error;
-	new = calloc(1, sizeof(*new) + threads * sizeof(new->workers[0]));
+	if (__builtin_mul_overflow(threads, sizeof(new->workers[0]), &size) ||
+	    __builtin_add_overflow(size, sizeof(*new), &size))
+		return -ENOMEM;
+	new = calloc(1, size);
 	if (!new)
 		return -ENOMEM;
-	pthread_mutex_init(&new->lock, NULL);
-	pthread_cond_init(&new->handed_in, NULL);
-	pthread_cond_init(&new->done, NULL);
+	new->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	new->handed_in = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+	new->done = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
 	new->last = &new->first;
+	new->forks = process_forks();
 	while (error == 0 && new->n_workers < threads) {
 		error = thread_create_at_primary(&new->workers[new->n_workers], NULL, work, new);
 		if (error == 0)
@@ -155,15 +179,6 @@ int imp_pool_create(unsigned int threads, struct imp_pool **pool)
 		return error;
 	}
 	*pool = new;
-	return 0;
-}
-
-static int give_up_piece(void *data)
-{
-	struct piece *piece = data;
-
-	if (piece->give_up)
-		piece->give_up(piece->argument, -ECANCELED);
 	return 0;
 }
 
@@ -179,22 +194,25 @@ static void give_up_rest(struct imp_pool *pool)
 	pool->ending = true;
 	pthread_mutex_unlock(&pool->lock);
 
+	const struct imp_pool *employer_before = employer;
+
+	employer = pool; /* nor may they wait for themselves */
 	while (rest) {
 		struct piece *piece = rest;
 
 		rest = piece->next;
-		if (imp_run(NULL, give_up_piece, piece, NULL) < 0)
-			log_die("giving up work", "the thread is not at the primary identity", 0);
+		give_up_piece(piece, -ECANCELED);
 		free_piece(piece);
 		pthread_mutex_lock(&pool->lock);
 		finish_one(pool);
 		pthread_mutex_unlock(&pool->lock);
 	}
+	employer = employer_before;
 }
 
 void imp_pool_destroy(struct imp_pool *pool)
 {
-	if (!pool)
+	if (!pool || is_the_parents(pool))
 		return;
 	give_up_rest(pool);
 	dismiss(pool);
@@ -206,8 +224,11 @@ void imp_pool_destroy(struct imp_pool *pool)
 int imp_pool_submit_at(const char *site, struct imp_pool *pool, void (*work_fn)(void *argument),
 		       void (*give_up)(void *argument, int error), void *argument)
 {
-	struct piece *piece = malloc(sizeof(*piece));
+	struct piece *piece;
 
+	if (is_the_parents(pool))
+		return -ECANCELED;
+	piece = malloc(sizeof(*piece));
 	if (!piece)
 		return -ENOMEM;
 	*piece = (struct piece){.work = work_fn, .give_up = give_up, .argument = argument};
@@ -235,6 +256,8 @@ int imp_pool_submit_at(const char *site, struct imp_pool *pool, void (*work_fn)(
 
 int imp_pool_drain(struct imp_pool *pool)
 {
+	if (is_the_parents(pool))
+		return -ECANCELED;
 	if (employer == pool)
 		return -EDEADLK;
 	pthread_mutex_lock(&pool->lock);
