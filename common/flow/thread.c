@@ -11,7 +11,11 @@
 int thread_create_at_primary(pthread_t *thread, const pthread_attr_t *attributes,
 			     void *(*start)(void *argument), void *argument)
 {
-	struct imp_token *before = thread_token() ? imp_token_ref(thread_token()) : NULL;
+	struct imp_token *current = thread_token();
+
+	/* One who is somebody behind the library's back stays that; START leaves it first. */
+	struct imp_token *before =
+		current && thread_agrees(current) ? imp_token_ref(current) : NULL;
 
 	if (before)
 		imp_revert();
@@ -27,6 +31,7 @@ struct birth {
 	void *(*start)(void *argument);
 	void *argument;
 	void *result;
+	bool started;
 	struct imp_context context;
 };
 
@@ -34,24 +39,36 @@ static int call_start(void *data)
 {
 	struct birth *birth = data;
 
+	birth->started = true;
 	birth->result = birth->start(birth->argument);
 	return 0;
+}
+
+/* Also where START ends the thread without returning. */
+static void end_life(void *data)
+{
+	struct birth *birth = data;
+
+	imp_revert();
+	context_clear(&birth->context);
+	free(birth);
 }
 
 static void *live(void *data)
 {
 	struct birth *birth = data;
+	void *result;
 
 	/* Its creator may have been somebody whom the library does not know of. */
 	imp_revert();
+	pthread_cleanup_push(end_life, birth);
 
 	int error = imp_context_run(&birth->context, call_start, birth, NULL);
-	void *result = birth->result;
 
-	if (error < 0)
+	if (error < 0 && !birth->started)
 		log_die("a new thread", "cannot be who it was made for", error);
-	context_clear(&birth->context);
-	free(birth);
+	result = birth->result;
+	pthread_cleanup_pop(1);
 	return result;
 }
 
