@@ -62,7 +62,7 @@ static void go(const char *stage, struct imp_token *token, const struct state *b
 
 static void *walk(void *unused)
 {
-	make_a_hundred_calls(&service.who);
+	make_a_hundred_calls();
 	STATE_IS(0, &service);
 	go("impersonate", as_first, &service, &acting_first);
 	go("replace", as_second, &acting_first, &acting_second);

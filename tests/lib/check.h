@@ -117,14 +117,14 @@ int client_at(const struct who *who, const char *level); /* NULL: unbound */
 /* A token of that client. */
 struct imp_token *token_at(const struct who *who, const char *level, struct imp_policy *policy);
 
+/*
+ * Has the calling thread make a hundred of each system call that reads or changes credentials, none
+ * of which changes anything: for strace(1), whose "when=100+N" is the N-th one after this.
+ */
+void make_a_hundred_calls(void);
+
 /* The other process says 0, or what it found; ends this one if it failed. */
 void wait_for(pid_t child);
-
-/*
- * A hundred of each system call that has to do with credentials, none of which changes those of
- * SELF, who this is: for whoever has the later ones fail.  Whether these succeed does not matter.
- */
-void make_a_hundred_calls(const struct who *self);
 
 /* When a process started, in clock ticks since boot. */
 unsigned long long start_of(pid_t pid);
