@@ -123,7 +123,7 @@ static void do_as_client(const struct work *work, struct reply *reply)
 /* ----------------------------------------------------------------------------------- the work --
  */
 
-static void make_a_hundred_calls(void)
+static void make_a_hundred_file_calls(void)
 {
 	char text[1];
 
@@ -159,7 +159,7 @@ static void *work_in_thread(void *argument)
 {
 	struct reply reply = {.fd = -1};
 
-	make_a_hundred_calls();
+	make_a_hundred_file_calls();
 	do_as_client(argument, &reply);
 	printf("%u ", reply.status);
 	fwrite(reply.body, 1, reply.size, stdout);
