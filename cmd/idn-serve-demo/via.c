@@ -13,15 +13,14 @@
 
 enum { VIA_MAXIMUM = 2048, SERVICE_MAXIMUM = 1024 };
 
-static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._~@-";
+#define PLAIN "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._~@-"
 
 /* One entry: the lengths of its words, of which there are three. */
 static bool measure(const char *entry, size_t *service, size_t *thread, size_t *transport)
 {
 	static const char digits[] = "0123456789";
 
-	*service = strspn(entry, "%" /* and */ "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx"
-				 "yz0123456789/._~@-");
+	*service = strspn(entry, PLAIN "%");
 	if (*service == 0 || *service > SERVICE_MAXIMUM || entry[*service] != ' ')
 		return false;
 	entry += *service + 1;
@@ -38,8 +37,9 @@ static bool measure(const char *entry, size_t *service, size_t *thread, size_t *
 	*thread = pid + 1 + tid;
 	entry += *thread + 1;
 	*transport = strspn(entry, "abcdefghijklmnopqrstuvwxyz");
+	entry += *transport;
 	return *transport > 0 && *transport <= 16 &&
-	       (entry[*transport] == '\0' || strncmp(entry + *transport, ", ", 2) == 0);
+	       (entry[0] == '\0' || (strncmp(entry, ", ", 2) == 0 && entry[2] != '\0'));
 }
 
 static const char *next_entry(const char *entry, size_t length)
@@ -71,7 +71,7 @@ char *via_with(const char *via, const char *service)
 
 	for (size_t i = 0; service[i] && i < SERVICE_MAXIMUM / 3; i++)
 		used += (size_t)snprintf(escaped + used, sizeof(escaped) - used,
-					 strchr(plain, service[i]) ? "%c" : "%%%02X",
+					 strchr(PLAIN, service[i]) ? "%c" : "%%%02X",
 					 (unsigned char)service[i]);
 	if (asprintf(&text, "%s%s%s %d/%d unix", via ? via : "", via ? ", " : "", escaped,
 		     (int)getpid(), (int)gettid()) < 0)
