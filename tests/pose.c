@@ -211,6 +211,7 @@ static void switching(char **arguments)
 
 	need(imp_token_from_user(arguments[0], IMP_LEVEL_IMPERSONATION, NULL, &token),
 	     arguments[0]);
+	need(imp_prepare(), "prepare");
 	say("ready");
 	for (;;) {
 		need(imp_impersonate(token), "impersonate");

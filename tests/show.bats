@@ -139,12 +139,14 @@ started() {
   assert_line --index 2 "Impersonation Level: Unknown"
 }
 
-@test "a thread that took an identity for good differs from its main thread" {
+@test "a thread that took an identity for good is leaked, without a ledger too" {
   need_world
   started pose thread-for-good 2001
   run -0 idn-show "$process"
   assert_line --index 1 "Impersonating: no"
-  assert_line --regexp "^$process/[0-9]+ .*: alice, impersonating at level unknown, unrecorded$"
+  assert_line --regexp "^$process/[0-9]+ .*: alice, impersonating at level unknown, leaked$"
+  run -0 idn-show "$process/$(ls "/proc/$process/task" | grep -vx "$process")"
+  assert_line --regexp "^State: +leaked: for good, and not who its process is$"
 }
 
 @test "a set-user-ID program is not taken for impersonation" {
@@ -208,6 +210,25 @@ started() {
     run -0 idn-show "$process"
     assert_line --regexp '^State: +consistent$'
   done
+}
+
+@test "what the ledger has counted is shown where it is not 0, and with -v in any case" {
+  need_world
+  need jq
+  started lapse channel alice bob
+  run -0 idn-show "$process"
+  assert_line --regexp '^Mismatches: +1$'
+  assert_line --regexp '^  of channels +1$'
+  refute_output --partial Flows
+  run -0 idn-show -v "$process"
+  assert_line --regexp '^Flows: +0$'
+  assert_line --regexp '^Flows Refused: +0$'
+  assert_equal "$(idn-show --json "$process" | jq -c '.counters | [.impersonations, .flows, .flows_refused,
+    .mismatches, .channel_mismatches]')" '[1,0,0,1,1]'
+  started pose named plain
+  run -0 idn-show -v "$process"
+  refute_output --partial Mismatches
+  assert_equal "$(idn-show --json "$process" | jq -c .counters)" null
 }
 
 # --- what cannot be shown -----------------------------------------------------------------------

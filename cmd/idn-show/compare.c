@@ -51,7 +51,7 @@ static void collect(const struct look_thread *thread, struct facts *facts)
 
 	if (!out)
 		die(EXIT_NO_SUCH_THREAD, "out of memory");
-	print_thread(out, thread);
+	print_thread(out, thread, false);
 	if (fclose(out) != 0)
 		die(EXIT_NO_SUCH_THREAD, "out of memory");
 	facts->count = 0;

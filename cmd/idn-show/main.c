@@ -16,12 +16,12 @@ int complain(const struct subject *subject, int error)
 
 /* ---------------------------------------------------------------------------------- show -- */
 
-static void show_thread(const struct look_thread *thread, bool json)
+static void show_thread(const struct look_thread *thread, const struct options *options)
 {
-	if (json)
+	if (options->json)
 		json_write(thread_object(thread), stdout);
 	else
-		print_thread(stdout, thread);
+		print_thread(stdout, thread, options->verbose);
 }
 
 /* The other threads of a process, where they differ from the main one, or act for somebody. */
@@ -71,7 +71,7 @@ static int show(const struct subject *subject, const struct options *options)
 
 	if (error < 0)
 		return complain(subject, error);
-	show_thread(&thread, options->json);
+	show_thread(&thread, options);
 	if (subject->tid == 0)
 		status = show_others(subject, &thread, options);
 	look_clear(&thread);
@@ -232,7 +232,9 @@ int main(int argc, const char **argv)
 		 "one JSON object a line, a thread each", NULL},
 		{"quiet", 'q', POPT_ARG_NONE, &options.quiet, 0, "leave warnings out", NULL},
 		{"verbose", 'v', POPT_ARG_NONE, &options.verbose, 0,
-		 "a line for every other thread of a process, and all columns of the table", NULL},
+		 "a line for every other thread of a process, counters of 0, and all columns of "
+		 "the table",
+		 NULL},
 		COMMON_OPTIONS,
 		POPT_TABLEEND,
 	};

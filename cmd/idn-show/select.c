@@ -269,7 +269,7 @@ int check_named(const struct selection *selection)
 void select_threads(const struct selection *selection, struct look_list *list)
 {
 	size_t kept = 0;
-	int error = look_scan(selection->every, list);
+	int error = look_scan(selection->every ? LOOK_EVERY : LOOK_ACTING, list);
 
 	if (error < 0)
 		die(EXIT_NO_SUCH_THREAD, "/proc: %s", reason_of(error));

@@ -38,8 +38,8 @@ struct options {
 	struct selection selection;
 };
 
-/* text.c: one thread as lines; the three of the contract first. */
-void print_thread(FILE *out, const struct look_thread *thread);
+/* text.c: one thread as lines; the three of the contract first.  VERBOSE: counters of 0, too. */
+void print_thread(FILE *out, const struct look_thread *thread, bool verbose);
 /* One line for a thread that is shown beside its process's main one. */
 void print_thread_line(const struct look_thread *thread);
 

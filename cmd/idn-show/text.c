@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* idn-show: a thread as text, the three lines of whom, whether and how far first. */
-#include <errno.h>
-
 #include "cli/facts.h"
 #include "cli/message.h"
 #include "cli/names.h"
@@ -25,25 +23,6 @@ static void put_client(FILE *out, const struct imp_ledger_entry *entry)
 	}
 }
 
-static const char *why_no_ledger(int error)
-{
-	switch (error) {
-	case 0:
-	case -ENOENT:
-		return "no ledger";
-	case -EPERM:
-		return "ledger not believed: wrong owner or mode, or a symbolic link";
-	case -ESTALE:
-		return "ledger not believed: another process's";
-	case -ENOTSUP:
-		return "ledger not believed: unknown version";
-	case -EPROTO:
-		return "ledger not believed: it makes no sense";
-	default:
-		return reason_of(error);
-	}
-}
-
 static void put_state(FILE *out, const struct look_thread *thread)
 {
 	char who[256];
@@ -60,10 +39,14 @@ static void put_state(FILE *out, const struct look_thread *thread)
 			 describe_user(thread->entry.access_uid, who, sizeof(who)));
 		break;
 	case LOOK_LEAKED:
-		put_fact(out, "State:", "%s: nothing is recorded that would make it so", state);
+		put_fact(out, "State:", "%s: %s", state,
+			 thread->ledger_error ? "for good, and not who its process is"
+					      : "nothing is recorded that would make it so");
 		break;
 	case LOOK_UNRECORDED:
-		put_fact(out, "State:", "%s (%s)", state, why_no_ledger(thread->ledger_error));
+		put_fact(out, "State:", "%s (%s)", state,
+			 thread->worker ? "a worker of the kernel's own"
+					: why_no_ledger(thread->ledger_error));
 		break;
 	case LOOK_CONSISTENT:
 		put_fact(out, "State:", "%s", state);
@@ -80,6 +63,23 @@ static void put_impersonation(FILE *out, const struct look_thread *thread)
 		put_client(out, entry);
 	put_fact(out, "Since:", "%s", time_text(entry->since_ns, text, sizeof(text)));
 	put_fact(out, "Scope:", "%s", entry->scope == IMP_SCOPE_FILES ? "files" : "all");
+}
+
+static void put_counters(FILE *out, const struct imp_ledger_entry *entry, bool verbose)
+{
+	const struct {
+		const char *label;
+		uint64_t count;
+	} rows[] = {
+		{"Flows:", entry->flows},
+		{"Flows Refused:", entry->flows_refused},
+		{"Mismatches:", entry->mismatches},
+		{"  of channels", entry->channel_mismatches},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (verbose || rows[i].count)
+			put_fact(out, rows[i].label, "%llu", (unsigned long long)rows[i].count);
 }
 
 static void put_ids_there(FILE *out, const char *label, const uint32_t ids[N_IDS])
@@ -110,7 +110,7 @@ static void put_user_namespace(FILE *out, const struct look_thread *thread)
 	}
 }
 
-void print_thread(FILE *out, const struct look_thread *thread)
+void print_thread(FILE *out, const struct look_thread *thread, bool verbose)
 {
 	static const char *const seccomp[] = {"off", "strict", "filter"};
 	const struct procfs_thread *kernel = &thread->kernel;
@@ -139,6 +139,8 @@ void print_thread(FILE *out, const struct look_thread *thread)
 	put_fact(out, "Label:", "%s",
 		 thread->label[0] ? printable(thread->label, text, sizeof(text)) : "none");
 	put_user_namespace(out, thread);
+	if (thread->recorded)
+		put_counters(out, &thread->entry, verbose);
 	put_state(out, thread);
 }
 

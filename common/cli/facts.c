@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Facts of a thread, a line each. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "cli/facts.h"
+#include "cli/message.h"
 #include "cli/names.h"
 #include "cli/sid.h"
 
@@ -96,4 +98,25 @@ void put_capabilities(FILE *out, const uint64_t sets[N_SETS])
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		put_fact(out, i ? "" : "Capabilities:", "%-11s %s", rows[i].name,
 			 capability_text(sets[rows[i].set], text, sizeof(text)));
+}
+
+const char *why_no_ledger(int error)
+{
+	switch (error) {
+	case 0:
+	case -ENOENT:
+		return "no ledger";
+	case -EPERM:
+		return "ledger not believed: wrong owner or mode, or a symbolic link";
+	case -ESTALE:
+		return "ledger not believed: another process's";
+	case -ENOTSUP:
+		return "ledger not believed: unknown version";
+	case -EPROTO:
+		return "ledger not believed: it makes no sense";
+	case -ENOSPC:
+		return "no room for it in the ledger";
+	default:
+		return reason_of(error);
+	}
 }

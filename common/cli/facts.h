@@ -26,4 +26,7 @@ void put_ids(FILE *out, const char *label, const uint32_t ids[N_IDS]);
 /* Five lines: effective, permitted, inheritable, ambient, bounding. */
 void put_capabilities(FILE *out, const uint64_t sets[N_SETS]);
 
+/* What became of a ledger, by the error of reading it: "no ledger", "ledger not believed: ...". */
+const char *why_no_ledger(int error);
+
 #endif

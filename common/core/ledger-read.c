@@ -75,15 +75,15 @@ static int check_header(int fd, pid_t pid, uint64_t start, struct ledger_header 
 
 int imp_ledger_open(pid_t pid, struct imp_ledger **ledger)
 {
-	char path[4096];
+	char path[4096], name[LEDGER_NAME_SIZE];
 	uint64_t start;
 	struct ledger_header header;
 	int error = procfs_start_time(pid, &start);
 
 	if (error < 0)
 		return error;
-	snprintf(path, sizeof(path), "%s/%d-%llu", ledger_directory(), (int)pid,
-		 (unsigned long long)start);
+	ledger_make_name(pid, start, name, sizeof(name));
+	snprintf(path, sizeof(path), "%s/%s", ledger_directory(), name);
 
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
@@ -197,6 +197,38 @@ static int to_entry(const struct ledger_slot *slot, struct imp_ledger_entry *ent
 	return 0;
 }
 
+/* All slots, some at a time; ADD is given the index and what is there. */
+static int read_slots(const struct imp_ledger *ledger, uint32_t n_slots,
+		      void (*add)(uint32_t index, const struct ledger_slot *slot, void *data),
+		      void *data)
+{
+	enum { AT_ONCE = 64 };
+
+	for (uint32_t i = 0; i < n_slots; i += AT_ONCE) {
+		struct ledger_slot slots[AT_ONCE];
+		uint32_t count = n_slots - i < AT_ONCE ? n_slots - i : AT_ONCE;
+		ssize_t size = (ssize_t)(count * sizeof(slots[0]));
+
+		if (pread(ledger->fd, slots, (size_t)size, slot_offset(i)) != size)
+			return -EPROTO;
+		for (uint32_t j = 0; j < count; j++)
+			add(i + j, &slots[j], data);
+	}
+	return 0;
+}
+
+/* The header as it is now: it may have become longer, or another's. */
+static int read_header(const struct imp_ledger *ledger, struct ledger_header *header)
+{
+	return check_header(ledger->fd, (pid_t)ledger->header.pid, ledger->header.start_time,
+			    header);
+}
+
+static void add_tid(uint32_t index, const struct ledger_slot *slot, void *data)
+{
+	((uint32_t *)data)[index] = slot->tid;
+}
+
 /*
  * Which slot is whose: read in one go, since a look at every thread of a process would otherwise
  * read every slot for each.  It grows old with the next thread that takes a slot, which the header
@@ -204,10 +236,8 @@ static int to_entry(const struct ledger_slot *slot, struct imp_ledger_entry *ent
  */
 static int make_index(struct imp_ledger *ledger)
 {
-	enum { AT_ONCE = 64 };
 	struct ledger_header header;
-	int error = check_header(ledger->fd, (pid_t)ledger->header.pid, ledger->header.start_time,
-				 &header);
+	int error = read_header(ledger, &header);
 
 	if (error < 0)
 		return error;
@@ -216,17 +246,10 @@ static int make_index(struct imp_ledger *ledger)
 
 	if (!tids)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < header.n_slots; i += AT_ONCE) {
-		struct ledger_slot slots[AT_ONCE];
-		uint32_t count = header.n_slots - i < AT_ONCE ? header.n_slots - i : AT_ONCE;
-		ssize_t size = (ssize_t)(count * sizeof(slots[0]));
-
-		if (pread(ledger->fd, slots, (size_t)size, slot_offset(i)) != size) {
-			free(tids);
-			return -EPROTO;
-		}
-		for (uint32_t j = 0; j < count; j++)
-			tids[i + j] = slots[j].tid;
+	error = read_slots(ledger, header.n_slots, add_tid, tids);
+	if (error < 0) {
+		free(tids);
+		return error;
 	}
 	free(ledger->tids);
 	ledger->tids = tids;
@@ -234,17 +257,8 @@ static int make_index(struct imp_ledger *ledger)
 	return 0;
 }
 
-/* Whether a thread has taken a slot since the index was made. */
-static bool index_is_old(const struct imp_ledger *ledger)
-{
-	struct ledger_header header;
-
-	return pread(ledger->fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
-	       header.claims != ledger->header.claims;
-}
-
 static int read_at(const struct imp_ledger *ledger, uint32_t index, pid_t tid,
-		   struct imp_ledger_entry *entry)
+		   struct imp_ledger_entry *entry, uint64_t *stamp)
 {
 	struct ledger_slot slot;
 	bool settled;
@@ -252,15 +266,20 @@ static int read_at(const struct imp_ledger *ledger, uint32_t index, pid_t tid,
 
 	if (error < 0)
 		return error;
-	if (slot.tid != (uint32_t)tid)
-		return -ENOENT; /* the thread has ended meanwhile */
+	if (slot.tid != (uint32_t)tid || slot.state == LEDGER_FREE)
+		return -ENOENT; /* the thread has ended, or is about to */
+	*stamp = slot.sequence;
 	error = to_entry(&slot, entry);
 	entry->settled = settled;
 	return error;
 }
 
-int imp_ledger_read(struct imp_ledger *ledger, pid_t tid, struct imp_ledger_entry *entry)
+int ledger_read_stamped(struct imp_ledger *ledger, pid_t tid, struct imp_ledger_entry *entry,
+			uint64_t *stamp)
 {
+	struct ledger_header header;
+
+	*stamp = 0;
 	for (int attempt = 0; attempt < 2; attempt++) {
 		int error = !ledger->tids || attempt > 0 ? make_index(ledger) : 0;
 
@@ -269,12 +288,53 @@ int imp_ledger_read(struct imp_ledger *ledger, pid_t tid, struct imp_ledger_entr
 		for (uint32_t i = 0; i < ledger->header.n_slots; i++) {
 			if (ledger->tids[i] != (uint32_t)tid)
 				continue;
-			error = read_at(ledger, i, tid, entry);
+			error = read_at(ledger, i, tid, entry, stamp);
 			if (error != -ENOENT)
 				return error;
 		}
-		if (!index_is_old(ledger))
+		/* Whether a thread has taken a slot since the index was made. */
+		error = read_header(ledger, &header);
+		if (error < 0)
+			return error;
+		if (header.claims == ledger->header.claims)
 			break;
 	}
-	return -ENOENT;
+	/* Of the index: where that is old again, the next reading has another. */
+	*stamp = ledger->header.claims;
+	return header.overflow ? -ENOSPC : -ENOENT;
+}
+
+int imp_ledger_read(struct imp_ledger *ledger, pid_t tid, struct imp_ledger_entry *entry)
+{
+	uint64_t stamp;
+	int error = ledger_read_stamped(ledger, tid, entry, &stamp);
+
+	return error == -ENOSPC ? -ENOENT : error;
+}
+
+static void add_slot(uint32_t index, const struct ledger_slot *slot, void *data)
+{
+	struct ledger_totals *totals = data;
+
+	(void)index;
+	if (slot->tid == 0)
+		return;
+	totals->threads++;
+	totals->impersonating += slot->state == LEDGER_IMPERSONATING;
+	totals->impersonations += slot->impersonations;
+	totals->flows += slot->flows;
+	totals->flows_refused += slot->flows_refused;
+	totals->mismatches += slot->mismatches;
+	totals->channel_mismatches += slot->channel_mismatches;
+}
+
+int ledger_sum(const struct imp_ledger *ledger, struct ledger_totals *totals)
+{
+	struct ledger_header header;
+	int error = read_header(ledger, &header);
+
+	if (error < 0)
+		return error;
+	*totals = (struct ledger_totals){.overflow = header.overflow};
+	return read_slots(ledger, header.n_slots, add_slot, totals);
 }

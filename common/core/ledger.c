@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The ledger's writer: a file in /run, mapped, of which each thread writes a slot of its own. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,84 +28,6 @@ static struct {
 	char path[4096];
 	pid_t pid;
 } ledger = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1};
-
-/* ----------------------------------------------------------------------------- directory -- */
-
-const char *ledger_directory(void)
-{
-	const char *directory = secure_getenv("IMPERSONATION_RUNTIME_DIR");
-
-	return directory && directory[0] ? directory : "/run/impersonate";
-}
-
-/* A directory in which others could swap our file for theirs is none for us. */
-static int open_directory(void)
-{
-	int fd = open(ledger_directory(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct stat status;
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &status) < 0 || (status.st_uid != 0 && status.st_uid != geteuid()) ||
-	    ((status.st_mode & (S_IWGRP | S_IWOTH)) && !(status.st_mode & S_ISVTX))) {
-		close(fd);
-		return -EPERM;
-	}
-	return fd;
-}
-
-/* Is the process that this file is named by gone?  If it cannot be seen, it is not. */
-static bool is_stale(const char *name)
-{
-	int pid;
-	unsigned long long start;
-	uint64_t actual;
-	char rest;
-
-	if (sscanf(name, "%d-%llu%c", &pid, &start, &rest) != 2 || pid <= 0)
-		return false;
-	if (kill(pid, 0) < 0 && errno == ESRCH)
-		return true;
-	return procfs_start_time(pid, &actual) == 0 && actual != start;
-}
-
-static void remove_stale(int directory_fd)
-{
-	int fd = fcntl(directory_fd, F_DUPFD_CLOEXEC, 0);
-	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!directory) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	for (struct dirent *entry; (entry = readdir(directory));)
-		if (is_stale(entry->d_name))
-			unlinkat(directory_fd, entry->d_name, 0);
-	closedir(directory);
-}
-
-int imp_prepare_runtime_dir(void)
-{
-	const char *directory = ledger_directory();
-
-	/* As /tmp: every service may put its ledger there, and nobody may remove another's. */
-	if (mkdir(directory, 01777) < 0) {
-		if (errno != EEXIST)
-			return -errno;
-	} else if (chmod(directory, 01777) < 0) {
-		return -errno;
-	}
-
-	/* Once the service is no longer root it may remove those of its own uid alone. */
-	int fd = open_directory();
-
-	if (fd >= 0) {
-		remove_stale(fd);
-		close(fd);
-	}
-	return 0;
-}
 
 /* ---------------------------------------------------------------------------------- file -- */
 
@@ -149,13 +68,13 @@ static bool add_chunk(void)
 static int create(const struct identity *primary)
 {
 	uint64_t start;
-	char name[64];
+	char name[LEDGER_NAME_SIZE];
 	int error = imp_prepare_runtime_dir();
 
 	if (error < 0 && error != -EACCES && error != -EROFS && error != -EPERM)
 		return error;
 
-	int directory = open_directory();
+	int directory = ledger_open_directory();
 
 	if (directory < 0)
 		return directory;
@@ -165,7 +84,7 @@ static int create(const struct identity *primary)
 		close(directory);
 		return error;
 	}
-	snprintf(name, sizeof(name), "%d-%llu", (int)ledger.pid, (unsigned long long)start);
+	ledger_make_name(ledger.pid, start, name, sizeof(name));
 	snprintf(ledger.path, sizeof(ledger.path), "%s/%s", ledger_directory(), name);
 
 	/* One of the same name is our own, from before an exec, or a squatter's. */

@@ -4,6 +4,7 @@
 #define CORE_LEDGER_H
 
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 #include "identity.h"
 
@@ -92,7 +93,44 @@ void ledger_count_mismatch(struct ledger_slot *slot);
 /* A channel that ACTUAL had opened was used, or was about to be, in a call of EXPECTED. */
 void ledger_count_channel_mismatch(struct ledger_slot *slot, uid_t expected, uid_t actual);
 
+/* ------------------------------------------------------------------------------ directory -- */
+
 /* Where ledgers are: /run/impersonate, or IMPERSONATION_RUNTIME_DIR. */
 const char *ledger_directory(void);
+
+/* A directory in which others could swap the file of a service for theirs is not. */
+bool ledger_directory_is_safe(const struct stat *status, uid_t service);
+
+/* Opens it for a service of the caller's uid; -EPERM where it is not safe; what open(2) reports. */
+int ledger_open_directory(void) IMP_MUST_CHECK;
+
+enum { LEDGER_NAME_SIZE = 64 };
+void ledger_make_name(pid_t pid, uint64_t start, char *name, size_t size);
+/* False for what no service calls its ledger. */
+bool ledger_parse_name(const char *name, pid_t *pid, uint64_t *start);
+
+/* Is the process that this file is named by gone?  If it cannot be seen, it is not. */
+bool ledger_is_stale(const char *name);
+
+/* -------------------------------------------------------------------------------- reading -- */
+
+/*
+ * imp_ledger_read, with a stamp: between two readings with the same result and stamp, the first of
+ * them settled, nothing was written, and no slot taken by a thread that has none.  -ENOSPC, not
+ * -ENOENT, where the ledger had no room for some threads, of whom this may be one.
+ */
+int ledger_read_stamped(struct imp_ledger *ledger, pid_t tid, struct imp_ledger_entry *entry,
+			uint64_t *stamp) IMP_MUST_CHECK;
+
+/* What all of its slots say together. */
+struct ledger_totals {
+	size_t threads;	      /* that have a slot */
+	size_t impersonating; /* of these */
+	uint32_t overflow;    /* that found no room */
+	uint64_t impersonations, flows, flows_refused, mismatches, channel_mismatches;
+};
+
+/* -EPROTO where the file has shrunk. */
+int ledger_sum(const struct imp_ledger *ledger, struct ledger_totals *totals) IMP_MUST_CHECK;
 
 #endif

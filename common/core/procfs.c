@@ -18,14 +18,7 @@ static int gone(int error)
 	return error == ENOENT || error == ESRCH ? -ESRCH : -error;
 }
 
-enum contents {
-	ONE_RECORD, /* which the kernel gives whole, as far as there is room: what is short is all
-		     */
-	MANY_RECORDS
-};
-
-/* Reads a file of /proc whole; *TEXT is the caller's, NUL at its end. */
-static int read_whole(const char *path, enum contents contents, char **text)
+static int read_sized(const char *path, enum procfs_contents contents, char **text, size_t *length)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
@@ -66,6 +59,34 @@ static int read_whole(const char *path, enum contents contents, char **text)
 	}
 	buffer[size] = '\0';
 	*text = buffer;
+	*length = size;
+	return 0;
+}
+
+static int read_whole(const char *path, enum procfs_contents contents, char **text)
+{
+	size_t length;
+
+	return read_sized(path, contents, text, &length);
+}
+
+int procfs_read(const char *name, enum procfs_contents contents, char **text, size_t *length)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/proc/%s", name);
+	return read_sized(path, contents, text, length);
+}
+
+int procfs_owner(const char *name, uid_t *owner)
+{
+	char path[128];
+	struct stat status;
+
+	snprintf(path, sizeof(path), "/proc/%s", name);
+	if (stat(path, &status) < 0)
+		return gone(errno);
+	*owner = status.st_uid;
 	return 0;
 }
 
@@ -87,31 +108,6 @@ int procfs_read_thread(pid_t pid, pid_t tid, struct procfs_thread *thread)
 }
 
 /* ------------------------------------------------------------------------------- the rest -- */
-
-int procfs_start_time(pid_t pid, uint64_t *ticks)
-{
-	char path[64];
-	char *text;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	int error = read_whole(path, ONE_RECORD, &text);
-
-	if (error < 0)
-		return error;
-
-	/* The command may hold anything, ") " too: the fields begin after the last one. */
-	const char *at = strrchr(text, ')');
-	unsigned long long start = 0;
-
-	if (!at || sscanf(at + 1,
-			  " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-			  "%*d %*d %llu",
-			  &start) != 1)
-		error = -EPROTO;
-	*ticks = start;
-	free(text);
-	return error;
-}
 
 static int compare_pids(const void *a, const void *b)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What /proc/PID says of processes and threads.  The only file that reads it is procfs.c. */
+/* What /proc/PID says of processes and threads.  The only file that opens it is procfs.c. */
 #ifndef CORE_PROCFS_H
 #define CORE_PROCFS_H
 
@@ -46,6 +46,15 @@ int procfs_parse_number(const char *text, int base, unsigned long long *number) 
 /* Start of a process, in clock ticks since boot (proc(5), stat, field 22).  Errors as above. */
 int procfs_start_time(pid_t pid, uint64_t *ticks) IMP_MUST_CHECK;
 
+/*
+ * The same of one thread; *WORKER: it is one that the kernel has made for itself in the process, as
+ * io_uring_setup(2) does, and acts for whoever asks it, whatever its ids are.
+ */
+int procfs_thread_start(pid_t pid, pid_t tid, uint64_t *ticks, bool *worker) IMP_MUST_CHECK;
+
+/* CLOCK_REALTIME of such a start, in nanoseconds; to some hundredths of a second. */
+int64_t procfs_start_realtime(uint64_t ticks);
+
 /* The tids of a process, ascending; owned by the caller.  Errors as above. */
 int procfs_list_threads(pid_t pid, pid_t **tids, size_t *count) IMP_MUST_CHECK;
 
@@ -89,6 +98,21 @@ int procfs_user_namespace(pid_t pid, pid_t tid, uint64_t *number) IMP_MUST_CHECK
 /* One number of /proc/sys, for instance "fs/protected_symlinks".  Errors as above. */
 int procfs_sysctl(const char *name, unsigned *value) IMP_MUST_CHECK;
 
+/*
+ * The words that a process was started with, each ending in NUL, and how long that is; owned.
+ * Errors as above.
+ */
+int procfs_command_line(pid_t pid, char **words, size_t *length) IMP_MUST_CHECK;
+
+/*
+ * Whether a process can be traced and dumped by its own user (PR_GET_DUMPABLE), by the owner of its
+ * files.  -ENODATA where that would be root in any case.  Errors as above.
+ */
+int procfs_is_dumpable(pid_t pid, bool *dumpable) IMP_MUST_CHECK;
+
+/* The keys that the calling thread may view, as proc_keys(5) has them; owned.  -ESRCH: none. */
+int procfs_keys(char **text) IMP_MUST_CHECK;
+
 /* A path that leads to what a descriptor of the caller's is, also one of O_PATH. */
 enum { PROCFS_FD_PATH = 32 };
 const char *procfs_fd_path(int fd, char buffer[PROCFS_FD_PATH]);
@@ -122,5 +146,19 @@ int procfs_parse_keys(const char *text, const char *description, int32_t **seria
 bool procfs_is_running(dev_t dev, ino_t ino);
 /* Does the kernel swap to it? */
 bool procfs_is_swap_file(dev_t dev, ino_t ino);
+
+/* ---------------------------------------------------------------- for the files beside procfs.c --
+ */
+
+enum procfs_contents {
+	ONE_RECORD, /* which the kernel gives whole, as far as there is room: what is short is all
+		     */
+	MANY_RECORDS
+};
+
+/* Reads a file below /proc whole; *TEXT is the caller's, NUL at its end.  Errors as above. */
+int procfs_read(const char *name, enum procfs_contents contents, char **text,
+		size_t *length) IMP_MUST_CHECK;
+int procfs_owner(const char *name, uid_t *owner) IMP_MUST_CHECK;
 
 #endif

@@ -13,16 +13,12 @@ enum {
 	BATCH = 64,	      /* threads that a worker takes at once, most of one process */
 	WORTH_A_WORKER = 256, /* below this many, another worker costs more than it saves */
 	WORKERS_MAXIMUM = 16,
-};
-
-struct item {
-	pid_t pid;
-	pid_t tid;
+	HASTE = 8, /* what is doubtful is not told unless it is certain: no need to wait for it */
 };
 
 struct scan {
-	bool every;
-	struct item *items;
+	enum look_filter filter;
+	struct look_item *items;
 	size_t count, room;
 	atomic_size_t next;
 };
@@ -36,6 +32,21 @@ struct worker {
 
 /* --------------------------------------------------------------------------------- items -- */
 
+static int make_room(struct scan *scan, size_t count)
+{
+	if (scan->room - scan->count >= count)
+		return 0;
+
+	size_t room = (scan->room + count) * 2;
+	struct look_item *larger = reallocarray(scan->items, room, sizeof(*larger));
+
+	if (!larger)
+		return -ENOMEM;
+	scan->items = larger;
+	scan->room = room;
+	return 0;
+}
+
 static int add_threads(struct scan *scan, pid_t pid)
 {
 	pid_t *tids;
@@ -44,21 +55,23 @@ static int add_threads(struct scan *scan, pid_t pid)
 
 	if (error < 0)
 		return error == -ENOMEM ? error : 0;
-	if (scan->room - scan->count < count) {
-		size_t room = (scan->room + count) * 2;
-		struct item *larger = reallocarray(scan->items, room, sizeof(*larger));
-
-		if (!larger) {
-			free(tids);
-			return -ENOMEM;
-		}
-		scan->items = larger;
-		scan->room = room;
-	}
-	for (size_t i = 0; i < count; i++)
-		scan->items[scan->count++] = (struct item){pid, tids[i]};
+	error = make_room(scan, count);
+	for (size_t i = 0; error == 0 && i < count; i++)
+		scan->items[scan->count++] = (struct look_item){pid, tids[i]};
 	free(tids);
-	return 0;
+	return error;
+}
+
+static int add_item(struct scan *scan, const struct look_item *item)
+{
+	if (item->tid == 0)
+		return add_threads(scan, item->pid);
+
+	int error = make_room(scan, 1);
+
+	if (error == 0)
+		scan->items[scan->count++] = *item;
+	return error;
 }
 
 static int add_all(struct scan *scan)
@@ -77,10 +90,31 @@ static int add_all(struct scan *scan)
 
 /* ------------------------------------------------------------------------------- workers -- */
 
-static bool is_of_interest(const struct look_thread *thread)
+static bool is_kept(enum look_filter filter, const struct look_thread *thread)
 {
-	return thread->impersonating || thread->state == LOOK_LOST ||
-	       thread->state == LOOK_LEAKED || thread->state == LOOK_MISMATCHED;
+	bool wrong = thread->state == LOOK_LOST || thread->state == LOOK_LEAKED ||
+		     thread->state == LOOK_MISMATCHED;
+
+	switch (filter) {
+	case LOOK_EVERY:
+		return true;
+	case LOOK_ACTING:
+		return thread->impersonating || wrong;
+	case LOOK_DOUBTFUL:
+		return wrong || (thread->state == LOOK_UNRECORDED && thread->impersonating) ||
+		       look_disbelieves(thread->ledger_error) ||
+		       (thread->recorded && thread->entry.channel_mismatches > 0);
+	}
+	return false;
+}
+
+/* With a third of the work? */
+static bool is_passed_over(enum look_filter filter, const struct look_process *process, pid_t tid)
+{
+	if (filter == LOOK_EVERY ||
+	    (filter == LOOK_DOUBTFUL && look_disbelieves(process->ledger_error)))
+		return false;
+	return look_is_plain(process, tid);
 }
 
 static int keep(struct worker *worker, const struct look_thread *thread)
@@ -104,14 +138,14 @@ static int look_at_item(struct worker *worker, struct look_process *process, pid
 {
 	struct look_thread thread;
 
-	if (!worker->scan->every && look_is_plain(process, tid))
+	if (is_passed_over(worker->scan->filter, process, tid))
 		return 0;
 
 	int error = look_at(process, tid, &thread);
 
 	if (error < 0)
 		return error == -ENOMEM ? error : 0;
-	if (worker->scan->every || is_of_interest(&thread))
+	if (is_kept(worker->scan->filter, &thread))
 		error = keep(worker, &thread);
 	else
 		error = 1; /* not kept */
@@ -139,6 +173,8 @@ static void *work(void *argument)
 					look_close(&process);
 				pid = scan->items[i].pid;
 				open = look_open(pid, &process) == 0;
+				if (scan->filter == LOOK_DOUBTFUL)
+					process.patience = HASTE;
 			}
 			if (open && worker->error == 0)
 				worker->error = look_at_item(worker, &process, scan->items[i].tid);
@@ -214,20 +250,62 @@ static int merge(struct worker *workers, size_t n_workers, struct look_list *lis
 	return 0;
 }
 
-int look_scan(bool every, struct look_list *list)
+static int scan_added(struct scan *scan, struct look_list *list)
 {
-	struct scan scan = {.every = every};
 	struct worker workers[WORKERS_MAXIMUM];
+	size_t count = number_of_workers(scan->count);
+
+	for (size_t i = 0; i < count; i++)
+		workers[i] = (struct worker){.scan = scan};
+	run(workers, count);
+	list->looked_at = scan->count;
+	return merge(workers, count, list);
+}
+
+int look_scan(enum look_filter filter, struct look_list *list)
+{
+	struct scan scan = {.filter = filter};
 	int error = add_all(&scan);
 
-	if (error == 0) {
-		size_t count = number_of_workers(scan.count);
+	if (error == 0)
+		error = scan_added(&scan, list);
+	free(scan.items);
+	return error;
+}
 
-		for (size_t i = 0; i < count; i++)
-			workers[i] = (struct worker){.scan = &scan};
-		run(workers, count);
-		error = merge(workers, count, list);
-	}
+static int by_item(const void *a, const void *b)
+{
+	const struct look_item *left = a, *right = b;
+
+	if (left->pid != right->pid)
+		return left->pid < right->pid ? -1 : 1;
+	return (left->tid > right->tid) - (left->tid < right->tid);
+}
+
+/* A process may have been named, and one of its threads, too. */
+static void drop_repeated(struct scan *scan)
+{
+	size_t kept = 0;
+
+	if (scan->count)
+		qsort(scan->items, scan->count, sizeof(*scan->items), by_item);
+	for (size_t i = 0; i < scan->count; i++)
+		if (i == 0 || by_item(&scan->items[kept - 1], &scan->items[i]) != 0)
+			scan->items[kept++] = scan->items[i];
+	scan->count = kept;
+}
+
+int look_scan_items(enum look_filter filter, const struct look_item *items, size_t count,
+		    struct look_list *list)
+{
+	struct scan scan = {.filter = filter};
+	int error = 0;
+
+	for (size_t i = 0; i < count && error == 0; i++)
+		error = add_item(&scan, &items[i]);
+	drop_repeated(&scan);
+	if (error == 0)
+		error = scan_added(&scan, list);
 	free(scan.items);
 	return error;
 }

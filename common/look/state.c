@@ -6,8 +6,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/identity.h"
+#include "core/ledger.h"
 #include "core/pidfd.h"
+#include "look/compare.h"
 #include "look/state.h"
 
 /* How often what does not fit is looked at again, and after what pause. */
@@ -27,117 +28,62 @@ const char *look_state_name(enum look_state state)
 	return names[state];
 }
 
-/* --------------------------------------------------------------- by the kernel alone -- */
+/* ------------------------------------------------------------------------- with a ledger -- */
 
-static bool ids_differ(const uid_t uids[N_IDS], const gid_t gids[N_IDS])
+/* What the ledger said at one moment. */
+struct reading {
+	int error;
+	uint64_t stamp;
+	struct imp_ledger_entry entry;
+};
+
+static bool is_worker(pid_t pid, pid_t tid)
 {
-	return uids[ID_EFFECTIVE] != uids[ID_SAVED] || gids[ID_EFFECTIVE] != gids[ID_SAVED] ||
-	       uids[ID_FILESYSTEM] != uids[ID_EFFECTIVE] ||
-	       gids[ID_FILESYSTEM] != gids[ID_EFFECTIVE];
+	uint64_t start;
+	bool worker;
+
+	return procfs_thread_start(pid, tid, &start, &worker) == 0 && worker;
 }
 
-static bool same_groups(const struct procfs_thread *a, const struct procfs_thread *b)
+static void read_ledger(struct imp_ledger *ledger, pid_t tid, struct reading *reading)
 {
-	return a->n_groups == b->n_groups &&
-	       (a->n_groups == 0 || memcmp(a->groups, b->groups, a->n_groups * sizeof(gid_t)) == 0);
+	reading->error = ledger_read_stamped(ledger, tid, &reading->entry, &reading->stamp);
 }
 
-/* The main thread may be somebody else itself: its saved ids are the measure. */
-static bool differs_from_main(const uid_t uids[N_IDS], const gid_t gids[N_IDS],
-			      const struct procfs_thread *first)
+/* Holds the kernel's facts, which are there, against one reading. */
+static void judge(const struct imp_ledger *ledger, const struct reading *reading,
+		  struct look_thread *thread)
 {
-	return uids[ID_SAVED] != first->uids[ID_SAVED] || gids[ID_SAVED] != first->gids[ID_SAVED];
-}
+	const struct imp_ledger_entry *entry = reading->error == 0 ? &reading->entry : NULL;
 
-static bool acts_as_another(const uid_t uids[N_IDS], const gid_t gids[N_IDS],
-			    const struct procfs_thread *first)
-{
-	return ids_differ(uids, gids) || differs_from_main(uids, gids, first);
-}
-
-/* ------------------------------------------------------------------ against the ledger -- */
-
-static bool acts_as_primary(const struct imp_ledger *ledger, const struct procfs_thread *thread)
-{
-	uid_t uid;
-	gid_t gid;
-	uint64_t hash;
-
-	imp_ledger_primary(ledger, &uid, &gid, &hash);
-	return thread->uids[ID_EFFECTIVE] == uid && thread->uids[ID_FILESYSTEM] == uid &&
-	       thread->gids[ID_EFFECTIVE] == gid && thread->gids[ID_FILESYSTEM] == gid &&
-	       groups_hash(thread->groups, thread->n_groups) == hash;
-}
-
-static bool acts_as_recorded(const struct imp_ledger *ledger, const struct procfs_thread *thread,
-			     const struct imp_ledger_entry *entry)
-{
-	uid_t effective_uid = entry->access_uid;
-	gid_t effective_gid = entry->access_gid;
-	uint64_t hash;
-
-	if (entry->scope == IMP_SCOPE_FILES)
-		imp_ledger_primary(ledger, &effective_uid, &effective_gid, &hash);
-	return thread->uids[ID_FILESYSTEM] == entry->access_uid &&
-	       thread->gids[ID_FILESYSTEM] == entry->access_gid &&
-	       thread->uids[ID_EFFECTIVE] == effective_uid &&
-	       thread->gids[ID_EFFECTIVE] == effective_gid &&
-	       groups_hash(thread->groups, thread->n_groups) == entry->access_groups_hash;
-}
-
-static enum look_state compare(const struct imp_ledger *ledger, const struct procfs_thread *thread,
-			       const struct imp_ledger_entry *entry)
-{
-	bool primary = acts_as_primary(ledger, thread);
-
-	/*
-	 * Below impersonation the accesses are the anonymous identity's.  Who says so and accesses
-	 * as itself, as any process can, could otherwise name any client.
-	 */
-	if (entry && entry->settled && entry->impersonating &&
-	    entry->level < IMP_LEVEL_IMPERSONATION &&
-	    thread->uids[ID_FILESYSTEM] == thread->uids[ID_SAVED])
-		return primary ? LOOK_LOST : LOOK_MISMATCHED;
-	/* On the way from one to the other, and not between the two. */
-	if (entry && !entry->settled && (primary || acts_as_recorded(ledger, thread, entry)))
-		return LOOK_CONSISTENT;
-	if (!entry || !entry->impersonating)
-		return primary ? LOOK_CONSISTENT : LOOK_LEAKED;
-	if (acts_as_recorded(ledger, thread, entry))
-		return LOOK_CONSISTENT;
-	return primary ? LOOK_LOST : LOOK_MISMATCHED;
+	thread->recorded = entry;
+	thread->entry = entry ? *entry : (struct imp_ledger_entry){.tid = 0};
+	thread->state = compare_with_ledger(ledger, &thread->kernel, entry);
+	if (reading->error == -ENOSPC && thread->state == LOOK_LEAKED)
+		thread->state = LOOK_UNRECORDED;
+	thread->ledger_error = thread->state == LOOK_UNRECORDED ? -ENOSPC : 0;
 }
 
 /*
- * Entry, kernel, entry again.  If both entries are one, the kernel's facts lie between two moments
- * at which nothing was being switched, and what they amount to is certain.  If not, the thread was
- * busy meanwhile: that they fit one of the entries is all that can be asked for.
+ * Ledger, kernel, ledger again.  If both readings are one, the kernel's facts lie between two
+ * moments at which nothing was being switched, and what they amount to is certain.  If not, the
+ * thread was busy meanwhile: that they fit one of the readings is all that can be asked for.
  */
-static int look_once(struct imp_ledger *ledger, pid_t pid, pid_t tid, struct look_thread *thread,
-		     bool *certain)
+static int look_once(struct imp_ledger *ledger, pid_t pid, pid_t tid, struct look_thread *thread)
 {
-	struct imp_ledger_entry after;
+	struct reading before, after;
 
-	memset(&thread->entry, 0, sizeof(thread->entry));
-	memset(&after, 0, sizeof(after));
-	int before_error = imp_ledger_read(ledger, tid, &thread->entry);
+	read_ledger(ledger, tid, &before);
 	int error = procfs_read_thread(pid, tid, &thread->kernel);
 
 	if (error < 0)
 		return error;
-
-	int after_error = imp_ledger_read(ledger, tid, &after);
-
-	*certain = before_error == after_error &&
-		   memcmp(&thread->entry, &after, sizeof(after)) == 0 &&
-		   (before_error < 0 || after.settled);
-	thread->state = compare(ledger, &thread->kernel, before_error == 0 ? &thread->entry : NULL);
-	thread->recorded = before_error == 0;
-	if (!*certain && thread->state != LOOK_CONSISTENT) {
-		thread->state = compare(ledger, &thread->kernel, after_error == 0 ? &after : NULL);
-		thread->recorded = after_error == 0;
-		thread->entry = after;
-	}
+	read_ledger(ledger, tid, &after);
+	thread->certain = before.error == after.error && before.stamp == after.stamp &&
+			  (before.error < 0 || (before.entry.settled && after.entry.settled));
+	judge(ledger, &before, thread);
+	if (!thread->certain && thread->state != LOOK_CONSISTENT)
+		judge(ledger, &after, thread);
 	return 0;
 }
 
@@ -146,7 +92,6 @@ static int look_with_ledger(struct look_process *process, pid_t tid, struct look
 	struct imp_ledger *ledger = process->ledger;
 	pid_t pid = process->pid;
 	const struct timespec pause = {.tv_nsec = PAUSE_NS};
-	bool certain = false;
 
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		int error;
@@ -157,11 +102,15 @@ static int look_with_ledger(struct look_process *process, pid_t tid, struct look
 			procfs_clear_thread(&thread->kernel);
 			clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 		}
-		error = look_once(ledger, pid, tid, thread, &certain);
+		error = look_once(ledger, pid, tid, thread);
 		if (error < 0)
 			return error;
-		if (certain || thread->state == LOOK_CONSISTENT)
+		if (thread->certain || thread->state == LOOK_CONSISTENT)
 			break;
+	}
+	if (thread->state == LOOK_LEAKED && !thread->recorded && is_worker(pid, tid)) {
+		thread->state = LOOK_UNRECORDED;
+		thread->worker = true;
 	}
 
 	bool recorded = thread->recorded &&
@@ -171,6 +120,34 @@ static int look_with_ledger(struct look_process *process, pid_t tid, struct look
 	thread->impersonating =
 		thread->state == LOOK_CONSISTENT ? recorded : thread->state != LOOK_LOST;
 	thread->level_known = thread->state == LOOK_CONSISTENT && recorded;
+	return 0;
+}
+
+/* --------------------------------------------------------------------------- without one -- */
+
+static int look_without_ledger(struct look_process *process, pid_t tid, struct look_thread *thread)
+{
+	struct procfs_thread *first = &process->first;
+	struct procfs_thread fresh;
+	int error = procfs_read_thread(process->pid, tid, &thread->kernel);
+
+	if (error < 0)
+		return error;
+	thread->certain = true;
+	thread->impersonating = acts_as_another(thread->kernel.uids, thread->kernel.gids, first);
+	thread->worker = thread->impersonating && is_worker(process->pid, tid);
+	if (thread->worker)
+		return 0;
+	/* The whole process may have become another since its main thread was read. */
+	if (tid != process->pid && is_for_good(&thread->kernel, first) &&
+	    procfs_read_thread(process->pid, 0, &fresh) == 0) {
+		procfs_clear_thread(first);
+		*first = fresh;
+		if (is_for_good(&thread->kernel, first))
+			thread->state = LOOK_LEAKED;
+		thread->impersonating =
+			acts_as_another(thread->kernel.uids, thread->kernel.gids, first);
+	}
 	return 0;
 }
 
@@ -290,21 +267,14 @@ void look_close(struct look_process *process)
 
 int look_at(struct look_process *process, pid_t tid, struct look_thread *thread)
 {
-	const struct procfs_thread *kernel = &thread->kernel;
 	int error;
 
 	*thread = (struct look_thread){
 		.state = LOOK_UNRECORDED,
 		.ledger_error = process->ledger_error,
 	};
-	if (process->ledger) {
-		error = look_with_ledger(process, tid, thread);
-	} else {
-		error = procfs_read_thread(process->pid, tid, &thread->kernel);
-		if (error == 0)
-			thread->impersonating =
-				acts_as_another(kernel->uids, kernel->gids, &process->first);
-	}
+	error = process->ledger ? look_with_ledger(process, tid, thread)
+				: look_without_ledger(process, tid, thread);
 	if (error < 0) {
 		look_clear(thread);
 		return error;
@@ -322,6 +292,12 @@ bool look_is_plain(const struct look_process *process, pid_t tid)
 
 	return !process->ledger && pidfd_read_ids(tid, uids, gids) == 0 &&
 	       !acts_as_another(uids, gids, &process->first);
+}
+
+bool look_disbelieves(int ledger_error)
+{
+	return ledger_error == -EPERM || ledger_error == -ESTALE || ledger_error == -EPROTO ||
+	       ledger_error == -ENOTSUP;
 }
 
 int look_at_thread(pid_t pid, pid_t tid, struct look_thread *thread)
@@ -343,6 +319,12 @@ void look_clear(struct look_thread *thread)
 	procfs_clear_thread(&thread->kernel);
 	free(thread->service_groups);
 	thread->service_groups = NULL;
+}
+
+static bool same_groups(const struct procfs_thread *a, const struct procfs_thread *b)
+{
+	return a->n_groups == b->n_groups &&
+	       (a->n_groups == 0 || memcmp(a->groups, b->groups, a->n_groups * sizeof(gid_t)) == 0);
 }
 
 bool look_differ(const struct look_thread *a, const struct look_thread *b)

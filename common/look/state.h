@@ -9,9 +9,9 @@
 enum look_state {
 	LOOK_CONSISTENT, /* ledger and kernel agree */
 	LOOK_LOST,	 /* recorded as acting for a client; the kernel has the primary identity */
-	LOOK_LEAKED,	 /* the kernel has another identity; nothing is recorded */
+	LOOK_LEAKED, /* the kernel has another identity for it, and nothing says why; or for good */
 	LOOK_MISMATCHED, /* another client than the one recorded */
-	LOOK_UNRECORDED	 /* no ledger: the kernel's facts alone */
+	LOOK_UNRECORDED	 /* nothing is said of it: the kernel's facts alone */
 };
 
 const char *look_state_name(enum look_state state);
@@ -22,8 +22,11 @@ struct look_thread {
 	bool impersonating;
 	bool level_known; /* false: the level, and what decided it, is anybody's guess */
 	bool recorded;	  /* there is an entry, whatever it is worth */
+	bool certain;	  /* it was not switching, nor beginning to, while it was looked at */
+	bool worker;	  /* the kernel's own, which acts for whoever asks it */
 	struct imp_ledger_entry entry;
-	int ledger_error; /* 0; -ENOENT: none; or why it is not believed, as imp_ledger_open */
+	int ledger_error; /* 0; -ENOENT: none; -ENOSPC: it had no room for this thread; or why it
+			     is not believed, as imp_ledger_open */
 
 	uid_t user_uid;	  /* whose work this is; IMP_NO_UID: Anonymous */
 	uid_t access_uid; /* whose file accesses these are */
@@ -59,6 +62,10 @@ void look_close(struct look_process *process);
  * Looks at one of its threads.  What does not fit together is looked at again, since the thread may
  * be in the middle of a switch, before it is reported.  Label and user namespace are left out.
  * Errors as look_open.
+ *
+ * Without a ledger a thread is leaked that has become somebody else for good: of its real,
+ * effective and saved uids, or gids, none is that of its process's main thread, nor has it the
+ * capability to take it.  Who switches on purpose keeps a way back.
  */
 int look_at(struct look_process *process, pid_t tid, struct look_thread *thread) IMP_MUST_CHECK;
 
@@ -67,6 +74,9 @@ int look_at(struct look_process *process, pid_t tid, struct look_thread *thread)
  * identity. False, too, where that takes a closer look.
  */
 bool look_is_plain(const struct look_process *process, pid_t tid);
+
+/* Whether that is because there is a ledger, and it is not believed. */
+bool look_disbelieves(int ledger_error);
 
 /* All in one, for one thread (TID 0: the main thread), with its label and user namespace. */
 int look_at_thread(pid_t pid, pid_t tid, struct look_thread *thread) IMP_MUST_CHECK;

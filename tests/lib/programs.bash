@@ -18,6 +18,16 @@ both() {
   promise "$1" "$2" ordinary
 }
 
+# started COMMAND...: a process that has printed a line when it is ready; sets process, ready, that line,
+# and output_of, a descriptor to read what it prints later.
+started() {
+  exec {output_of}< <(exec 3>&- 4>&- "$@")
+  process=$!
+  SERVER_PIDS+=("$process")
+  # shellcheck disable=SC2034,SC2154 # for the suites, of lib/common
+  read -rt "$patience" -u "$output_of" ready
+}
+
 # strace, where it is and may trace.
 need_strace() {
   need strace
