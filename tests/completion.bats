@@ -222,7 +222,7 @@ started_as() {
 
 @test "bash: idn-check is offered its subcommands, and the files that they are about" {
   run in_bash idn-check ""
-  assert_output $'access\nwho\nrun\npolicy\n-h\n--help\n-V\n--version'
+  assert_output $'access\nwho\nrun\npolicy\nthreads\nservice\nledger\n-h\n--help\n-V\n--version'
   run in_bash idn-check w
   assert_output who
   touch "$SCRATCH/a file" "$SCRATCH/another"
@@ -230,6 +230,24 @@ started_as() {
   assert_line "$SCRATCH/a file"
   run in_bash idn-check who "$SCRATCH/a file" -- "$SCRATCH/an"
   assert_output "$SCRATCH/another"
+}
+
+@test "bash: idn-check threads, service and ledger are offered processes, times and their options" {
+  run in_bash idn-check threads --e
+  assert_output --every
+  run in_bash idn-check threads --every = 1
+  assert_output $'100ms\n1s\n10s\n1m\n1h'
+  run in_bash idn-check threads -a --for 5
+  assert_output 500ms
+  run in_bash idn-check threads "$$/"
+  assert_output "$$/$$"
+  run in_bash idn-check service -q "$$"
+  assert_line "$$"
+  run in_bash idn-check ledger --
+  assert_output $'--clean\n--json\n--quiet\n--help\n--version'
+  touch "$SCRATCH/file"
+  run in_bash idn-check ledger "$SCRATCH/fi"
+  assert_output ""
 }
 
 @test "bash: idn-check is offered what each option takes, before a path and after it" {
@@ -418,6 +436,21 @@ started_as() {
   assert_line --partial file
 }
 
+@test "zsh: idn-check threads, service and ledger are offered processes, times and their options" {
+  need zsh
+  run in_zsh "idn-check threads --every=1"
+  assert_line --partial 100ms:
+  run in_zsh "idn-check threads $$/"
+  assert_line --regexp "$$:"
+  run in_zsh "idn-check service $$"
+  assert_line --regexp "^$$:$$ +-- "
+  run in_zsh "idn-check service --"
+  assert_line --partial --json
+  refute_line --partial --verbose
+  run in_zsh "idn-check ledger --"
+  assert_line --partial --clean
+}
+
 @test "zsh: idn-check run is offered commands, and the command's own arguments" {
   need zsh
   run in_zsh "idn-check run idn-sh"
@@ -566,6 +599,20 @@ started_as() {
   assert_line "$SCRATCH/file"
   run in_fish "idn-check run -o $SCRATCH/fi"
   assert_line "$SCRATCH/file"
+}
+
+@test "fish: idn-check threads, service and ledger are offered processes, times and their options" {
+  need fish
+  run in_fish "idn-check threads --every 1"
+  assert_line --partial 100ms
+  run in_fish "idn-check threads $$/"
+  assert_line --partial "$$/$$"
+  run in_fish "idn-check service $$"
+  assert_line --partial "$$"
+  run in_fish "idn-check service --"
+  refute_line --partial --verbose
+  run in_fish "idn-check ledger --c"
+  assert_line $'--clean\tRemove those whose process is gone'
 }
 
 @test "fish: idn-check run is offered commands, and the command's own arguments" {

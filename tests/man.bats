@@ -40,7 +40,7 @@ long_options() {
 
 # The subcommands of a tool that has some.
 subcommands_of() {
-  [[ $1 != idn-check ]] || echo access who run policy
+  [[ $1 != idn-check ]] || echo access who run policy threads service ledger
 }
 
 options_of_help() {
@@ -436,6 +436,39 @@ checked() {
   echo '<configuration/>' >"$SCRATCH/aspnet.config"
   checked 1 idn-check policy --json "$SCRATCH/aspnet.config"
   jq -e -s 'last.policy | contains("legacy_impersonation_policy = on")' "$SCRATCH/answers"
+}
+
+@test "what idn-check threads, service and ledger write with --json is what their schema says" {
+  need_world
+  need_jsonschema
+  need_tool idn-check
+  need jq
+  local posed name lapses=("lost alice" "leaked alice" "mismatched alice bob" "born alice" "channel alice bob"
+    "foreign-born alice" "ordinary alice plain")
+  for posed in "${lapses[@]}"; do
+    # shellcheck disable=SC2086 # words
+    started lapse $posed
+    idn-check threads --json "$process" >>"$SCRATCH/all" || true
+    idn-check threads --json -v "$process" >>"$SCRATCH/all" || true
+    idn-check service --json "$process" >>"$SCRATCH/all" || true
+    idn-show --json "$process" >"$SCRATCH/shown"
+    run -0 conforms idn-show.schema.json <"$SCRATCH/shown"
+  done
+  kill -KILL "$process"
+  wait_for has_ended "$process"
+  touch /run/impersonate/$'\xff'
+  idn-check ledger --json >>"$SCRATCH/all" || true
+  idn-check ledger --json --clean >>"$SCRATCH/all" || true
+  rm /run/impersonate/$'\xff'
+  run -0 conforms idn-check.schema.json <"$SCRATCH/all"
+  jq -e -s 'map(.state) | contains(["lost", "leaked", "mismatched"])' "$SCRATCH/all"
+  jq -e -s 'map(.result) | contains(["ok", "skip", "warn", "fail"])' "$SCRATCH/all"
+  jq -e -s 'map(.found) | contains(["live", "stale", "not_believed"])' "$SCRATCH/all"
+  for name in 'select(.what) | .state = "consistent"' 'select(.what) | del(.seen)' \
+    'select(.check) | .result = "yes"' 'select(.ledger) | .threads = -1'; do
+    jq -c "$name" "$SCRATCH/all" | head -n 1 >"$SCRATCH/wrong"
+    run -1 conforms idn-check.schema.json <"$SCRATCH/wrong"
+  done
 }
 
 # --- examples -----------------------------------------------------------------------------------

@@ -19,6 +19,9 @@ int access_main(int argc, const char **argv);
 int who_main(int argc, const char **argv);
 int run_main(int argc, const char **argv);
 int policy_main(int argc, const char **argv);
+int threads_main(int argc, const char **argv);
+int service_main(int argc, const char **argv);
+int ledger_main(int argc, const char **argv);
 
 /* -------------------------------------------------------------------------------- subject.c -- */
 

@@ -18,6 +18,10 @@ static const struct question {
 	{"policy", policy_main, "idn-check policy",
 	 "what does this policy file say, and what is dangerous about it?"},
 	{"run", run_main, "idn-check run", "run a command, and explain what it is refused"},
+	{"threads", threads_main, "idn-check threads", "which threads are not who they should be?"},
+	{"service", service_main, "idn-check service",
+	 "can this service impersonate, and is it safe to?"},
+	{"ledger", ledger_main, "idn-check ledger", "which ledgers are there, and whose?"},
 };
 
 static void print_usage(FILE *out)

@@ -3,7 +3,7 @@
 # The subcommand, where there is one.
 function __idn_check_subcommand
     set -l words (commandline -opc)
-    test (count $words) -ge 2; and contains -- $words[2] access who run policy; and echo $words[2]
+    test (count $words) -ge 2; and contains -- $words[2] access who run policy threads service ledger; and echo $words[2]
 end
 
 # __idn_check_is SUBCOMMAND...: is it one of these, and its options still go on?
@@ -110,6 +110,9 @@ complete -c idn-check -n __idn_check_needs_subcommand -a access -d 'May an ident
 complete -c idn-check -n __idn_check_needs_subcommand -a who -d 'Everybody who may'
 complete -c idn-check -n __idn_check_needs_subcommand -a run -d 'Run a command and explain what it is refused'
 complete -c idn-check -n __idn_check_needs_subcommand -a policy -d 'What a policy file says, and what is dangerous'
+complete -c idn-check -n __idn_check_needs_subcommand -a threads -d 'Threads that are not who they should be'
+complete -c idn-check -n __idn_check_needs_subcommand -a service -d 'Can this service impersonate, and is it safe to'
+complete -c idn-check -n __idn_check_needs_subcommand -a ledger -d 'The ledgers, and whose they are'
 complete -c idn-check -n '__idn_check_is access run' -s u -l user -xa '(__fish_complete_users)' -d 'For this user'
 complete -c idn-check -n '__idn_check_is access run' -s t -l thread -xa '(__idn_check_threads)' -d 'For what this thread is now'
 complete -c idn-check -n '__idn_check_is access run' -s l -l level -xa 'anonymous identification impersonation delegation' -d 'At this level'
@@ -123,10 +126,16 @@ complete -c idn-check -n '__idn_check_is who' -l only -xa '(__idn_check_only)' -
 complete -c idn-check -n '__idn_check_is run' -s o -l output -rF -d 'Write explanations there'
 complete -c idn-check -n '__idn_check_is policy' -l service -xa '(__idn_check_services)' -d 'The policy of this service'
 complete -c idn-check -n '__idn_check_is policy' -l service-user -xa '(__fish_complete_users)' -d 'The service runs as this user'
-complete -c idn-check -n '__idn_check_is access who run policy' -l json -d 'JSON objects, one a line'
-complete -c idn-check -n '__idn_check_is access who run policy' -s q -l quiet -d 'No answers, or of a command that is run no warnings'
-complete -c idn-check -n '__idn_check_is access who run policy' -s v -l verbose -d 'The raw facts behind each step'
-complete -c idn-check -n '__idn_check_needs_subcommand; or __idn_check_is access who run policy' -s h -l help -d 'Show the options'
-complete -c idn-check -n '__idn_check_needs_subcommand; or __idn_check_is access who run policy' -s V -l version -d 'Show the version'
+complete -c idn-check -n '__idn_check_is threads service ledger' -f
+complete -c idn-check -n '__idn_check_is threads service' -a '(__idn_check_threads)'
+complete -c idn-check -n '__idn_check_is threads' -s a -l all -d 'Every thread of the machine'
+complete -c idn-check -n '__idn_check_is threads' -l every -xa '100ms 500ms 1s 10s 1m' -d 'Look so often'
+complete -c idn-check -n '__idn_check_is threads' -l for -xa '1s 10s 1m 1h' -d 'End after so long'
+complete -c idn-check -n '__idn_check_is ledger' -l clean -d 'Remove those whose process is gone'
+complete -c idn-check -n '__idn_check_is access who run policy threads service ledger' -l json -d 'JSON objects, one a line'
+complete -c idn-check -n '__idn_check_is access who run policy threads service ledger' -s q -l quiet -d 'No answers, or of a command that is run no warnings'
+complete -c idn-check -n '__idn_check_is access who run policy threads' -s v -l verbose -d 'The raw facts behind each step'
+complete -c idn-check -n '__idn_check_needs_subcommand; or __idn_check_is access who run policy threads service ledger' -s h -l help -d 'Show the options'
+complete -c idn-check -n '__idn_check_needs_subcommand; or __idn_check_is access who run policy threads service ledger' -s V -l version -d 'Show the version'
 complete -c idn-check -n __idn_check_runs -f
 complete -c idn-check -n __idn_check_runs -a '(__idn_check_command)'
