@@ -152,6 +152,39 @@ static void counters(const char *kind)
 	SAME(entry_of(gettid()).impersonations, 10);
 }
 
+static void *impersonate_once(void *token)
+{
+	MUST(imp_impersonate(token));
+	SAME(imp_assert(NULL), -ESTALE);
+	return NULL;
+}
+
+/* Each takes the slot that the one before has given back. */
+static void totals(const char *kind)
+{
+	struct ledger_totals seen;
+	struct imp_token *token;
+
+	meet();
+	token = token_at(&alice, NULL, NULL);
+	become_service(kind);
+	SAME(ledger_totals(&seen), false);
+	MUST(imp_impersonate(token));
+	for (unsigned i = 1; i <= 10; i++) {
+		pthread_t thread;
+
+		imp_revert();
+		SAME(pthread_create(&thread, NULL, impersonate_once, token), 0);
+		SAME(pthread_join(thread, NULL), 0);
+		MUST(imp_impersonate(token));
+		SAME(ledger_totals(&seen), true);
+		SAME(seen.impersonations, 1 + 2 * i);
+		SAME(seen.mismatches, i);
+		SAME(seen.flows, 0);
+		SAME(entry_of(gettid()).impersonations, 1 + i);
+	}
+}
+
 static void file_mode(const char *kind)
 {
 	struct stat status;
@@ -301,8 +334,13 @@ static void no_mixture(const char *kind)
 int main(int argc, char **argv)
 {
 	static const struct check_case cases[] = {
-		{"levels", levels},	  {"anonymous", anonymous},   {"counters", counters},
-		{"file-mode", file_mode}, {"no-mixture", no_mixture}, {NULL, NULL},
+		{"levels", levels},
+		{"anonymous", anonymous},
+		{"counters", counters},
+		{"file-mode", file_mode},
+		{"no-mixture", no_mixture},
+		{"totals", totals},
+		{NULL, NULL},
 	};
 
 	return check_main(argc, argv, cases);

@@ -19,6 +19,10 @@ load lib/programs
   both ledger-test counters
 }
 
+@test "what is counted of all threads is not less when some have ended, and their slots are others'" {
+  both ledger-test totals
+}
+
 @test "the file is 0644 and the service's, the directory 1777 and root's, whatever the umask" {
   both ledger-test file-mode
 }

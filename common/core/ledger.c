@@ -27,6 +27,7 @@ static struct {
 	struct ledger_slot *chunks[N_CHUNKS];
 	char path[4096];
 	pid_t pid;
+	struct ledger_totals ended; /* of the threads that have given their slots back */
 } ledger = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1};
 
 /* ---------------------------------------------------------------------------------- file -- */
@@ -190,10 +191,6 @@ struct ledger_slot *ledger_claim(void)
 	if (slot) {
 		atomic_fetch_add(&ledger.header->claims, 1);
 		ledger_begin(slot);
-		slot->impersonations = slot->flows = slot->flows_refused = slot->mismatches = 0;
-		slot->channel_mismatches = 0;
-		slot->channel_expected_uid = slot->channel_actual_uid = 0;
-		slot->channel_ns = 0;
 		ledger_settle_primary(slot);
 	}
 	return slot;
@@ -201,15 +198,48 @@ struct ledger_slot *ledger_claim(void)
 
 static void settle(struct ledger_slot *slot);
 
+/* Each is a word of its own, which its thread alone changes: read whole, before or after that. */
+static void add_counters(const volatile struct ledger_slot *slot, struct ledger_totals *totals)
+{
+	totals->impersonations += slot->impersonations;
+	totals->flows += slot->flows;
+	totals->flows_refused += slot->flows_refused;
+	totals->mismatches += slot->mismatches;
+	totals->channel_mismatches += slot->channel_mismatches;
+}
+
 void ledger_release(struct ledger_slot *slot)
 {
 	if (!slot)
 		return;
+	pthread_mutex_lock(&ledger.lock);
+	add_counters(slot, &ledger.ended);
 	ledger_begin(slot);
 	slot->state = LEDGER_FREE;
+	slot->impersonations = slot->flows = slot->flows_refused = slot->mismatches = 0;
+	slot->channel_mismatches = 0;
+	slot->channel_expected_uid = slot->channel_actual_uid = 0;
+	slot->channel_ns = 0;
 	settle(slot);
 	/* Last: from here on the slot is another thread's, and the sequence its to write. */
 	atomic_store_explicit(&slot->tid, 0, memory_order_release);
+	pthread_mutex_unlock(&ledger.lock);
+}
+
+/* Nobody takes a slot or gives one back meanwhile, and those of nobody are at 0. */
+bool ledger_totals(struct ledger_totals *totals)
+{
+	pthread_mutex_lock(&ledger.lock);
+
+	bool known = ledger.header != NULL;
+	uint32_t chunks = known ? atomic_load(&ledger.header->n_slots) / LEDGER_SLOTS_AT_ONCE : 0;
+
+	*totals = ledger.ended;
+	for (uint32_t chunk = 0; chunk < chunks; chunk++)
+		for (uint32_t i = 0; i < LEDGER_SLOTS_AT_ONCE; i++)
+			add_counters(&ledger.chunks[chunk][i], totals);
+	pthread_mutex_unlock(&ledger.lock);
+	return known;
 }
 
 /* ------------------------------------------------------------------------------- writing -- */

@@ -93,6 +93,14 @@ void ledger_count_mismatch(struct ledger_slot *slot);
 /* A channel that ACTUAL had opened was used, or was about to be, in a call of EXPECTED. */
 void ledger_count_channel_mismatch(struct ledger_slot *slot, uid_t expected, uid_t actual);
 
+/* What the threads of this process have done so far, those that have ended among them. */
+struct ledger_totals {
+	uint64_t impersonations, flows, flows_refused, mismatches, channel_mismatches;
+};
+
+/* Never less than what was told before.  False: there is no ledger to count in. */
+bool ledger_totals(struct ledger_totals *totals) IMP_MUST_CHECK;
+
 /* ------------------------------------------------------------------------------ directory -- */
 
 /* Where ledgers are: /run/impersonate, or IMPERSONATION_RUNTIME_DIR. */

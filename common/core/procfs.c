@@ -361,6 +361,46 @@ int procfs_read_id_ranges(pid_t pid, const char *map, struct procfs_id_range **r
 	return 0;
 }
 
+/* ---------------------------------------------------------------------- what it has taken -- */
+
+/* Of the caller's own one more is open while they are counted. */
+static int count_descriptors(pid_t pid, size_t *count)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+
+	DIR *directory = opendir(path);
+
+	if (!directory)
+		return gone(errno);
+	*count = 0;
+	for (struct dirent *entry; (entry = readdir(directory));)
+		*count += entry->d_name[0] != '.';
+	*count -= pid == getpid();
+	closedir(directory);
+	return 0;
+}
+
+int procfs_read_usage(pid_t pid, struct procfs_usage *usage)
+{
+	unsigned long long pages;
+	char path[64];
+	char *text;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+	int error = read_whole(path, ONE_RECORD, &text);
+
+	if (error < 0)
+		return error;
+	error = sscanf(text, "%*u %llu", &pages) == 1 ? 0 : -EPROTO;
+	free(text);
+	if (error < 0)
+		return error;
+	usage->resident = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	return count_descriptors(pid, &usage->descriptors);
+}
+
 /* ----------------------------------------------------------------------- what it points to -- */
 
 const char *procfs_fd_path(int fd, char buffer[PROCFS_FD_PATH])

@@ -55,6 +55,13 @@ int procfs_thread_start(pid_t pid, pid_t tid, uint64_t *ticks, bool *worker) IMP
 /* CLOCK_REALTIME of such a start, in nanoseconds; to some hundredths of a second. */
 int64_t procfs_start_realtime(uint64_t ticks);
 
+/* What a process has taken.  Errors as above; -EACCES for another user's. */
+struct procfs_usage {
+	size_t descriptors; /* open */
+	uint64_t resident;  /* bytes of memory */
+};
+int procfs_read_usage(pid_t pid, struct procfs_usage *usage) IMP_MUST_CHECK;
+
 /* The tids of a process, ascending; owned by the caller.  Errors as above. */
 int procfs_list_threads(pid_t pid, pid_t **tids, size_t *count) IMP_MUST_CHECK;
 
