@@ -37,6 +37,8 @@ static struct {
 		int connections;
 	} * users;
 	size_t count, room;
+	unsigned int open;
+	uint64_t accepted;
 } clients = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static bool count_client(uid_t uid)
@@ -77,6 +79,28 @@ static void uncount_client(uid_t uid)
 			clients.users[i] = clients.users[--clients.count];
 			break;
 		}
+	pthread_mutex_unlock(&clients.lock);
+}
+
+static void count_connection(bool opened)
+{
+	pthread_mutex_lock(&clients.lock);
+	clients.accepted += opened;
+	if (opened)
+		clients.open++;
+	else
+		clients.open--;
+	pthread_mutex_unlock(&clients.lock);
+}
+
+void connection_count(struct connection_numbers *numbers)
+{
+	pthread_mutex_lock(&clients.lock);
+	*numbers = (struct connection_numbers){
+		.open = clients.open,
+		.users = (unsigned int)clients.count,
+		.accepted = clients.accepted,
+	};
 	pthread_mutex_unlock(&clients.lock);
 }
 
@@ -134,6 +158,7 @@ void connection_notify(void *unused, struct MHD_Connection *connection, void **c
 		       enum MHD_ConnectionNotificationCode code)
 {
 	(void)unused;
+	count_connection(code == MHD_CONNECTION_NOTIFY_STARTED);
 	if (code == MHD_CONNECTION_NOTIFY_STARTED)
 		open_connection(connection, context);
 	else

@@ -5,6 +5,7 @@
  * of who hands it over.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "cli/json.h"
@@ -182,6 +183,10 @@ bool exchange_start(struct exchange *exchange)
 	const struct errand *errand = &exchange->errand;
 
 	exchange->started = true;
+	if (errand->kind >= WORK_PAGE) {
+		imp_revert(); /* whoever asked before */
+		return status_start(exchange);
+	}
 	/* Names are looked up, and threads made, by the service itself. */
 	if (errand->kind == WORK_WHOAMI || errand->kind == WORK_HOLD) {
 		imp_revert();
@@ -205,13 +210,28 @@ bool exchange_start(struct exchange *exchange)
 
 /* ------------------------------------------------------------------------ beginning and end -- */
 
+/* Threads are born with the name of who makes them. */
+static int make_workers(void)
+{
+	char name[16];
+	int error = -pthread_getname_np(pthread_self(), name, sizeof(name));
+
+	if (error < 0)
+		return error;
+	pthread_setname_np(pthread_self(), "worker");
+	error = imp_pool_create((unsigned int)work.options->workers, &work.pool);
+	pthread_setname_np(pthread_self(), name);
+	return error;
+}
+
 void exchange_prepare(const struct options *options, int root_fd)
 {
 	work.options = options;
 	work.root_fd = root_fd;
 	hold_prepare(options->defect);
+	status_prepare();
 
-	int error = imp_pool_create((unsigned int)options->workers, &work.pool);
+	int error = make_workers();
 
 	if (error < 0)
 		die(EXIT_FAILED, "cannot start %d workers: %s", options->workers, reason_of(error));
@@ -220,11 +240,13 @@ void exchange_prepare(const struct options *options, int root_fd)
 void exchange_stop(void)
 {
 	hold_stop();
+	status_stop();
 }
 
 void exchange_end(void)
 {
 	imp_pool_destroy(work.pool);
 	hold_join();
+	status_end();
 	defect_stop();
 }

@@ -108,7 +108,7 @@ static int hold_here(void *data)
 {
 	struct exchange *exchange = data;
 	struct stream *stream = stream_new(exchange->connection);
-	int error = imp_assert(exchange->token);
+	int error = work_assert(exchange->token);
 
 	if (!stream) {
 		reply_error(&exchange->reply, "hold", ENOMEM);
@@ -128,7 +128,7 @@ static int hold_here(void *data)
 	defect_while_holding(defect);
 	wait_out(exchange->errand.milliseconds);
 
-	bool stayed = error == 0 && imp_assert(exchange->token) == 0;
+	bool stayed = error == 0 && work_assert(exchange->token) == 0;
 
 	if (defect != DEFECT_FORGOTTEN_REVERT)
 		imp_revert();

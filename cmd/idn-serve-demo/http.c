@@ -23,8 +23,12 @@ static struct {
 /* Takes the content over. */
 static struct MHD_Response *response_of(struct reply *reply)
 {
-	struct MHD_Response *response;
+	struct MHD_Response *response = reply->response;
 
+	if (response) {
+		reply->response = NULL;
+		return response;
+	}
 	if (reply->stream)
 		return stream_response(reply->stream, reply->stream_size);
 	if (reply->fd >= 0) {
@@ -60,6 +64,8 @@ static enum MHD_Result respond(struct exchange *exchange)
 					reply->allow ? reply->allow : "GET, HEAD");
 	if (atomic_load(&server.draining))
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+
+	metrics_count_request(&exchange->errand, reply->status);
 
 	enum MHD_Result result = MHD_queue_response(exchange->connection, reply->status, response);
 
@@ -99,8 +105,8 @@ static bool take_via(struct exchange *exchange)
 static enum MHD_Result begin(struct MHD_Connection *connection, const char *url, const char *method,
 			     void **context)
 {
-	unsigned int status;
-	const char *reason;
+	unsigned int status, routed;
+	const char *reason, *route_reason;
 	struct exchange *exchange = exchange_new(connection, connection_of(connection));
 
 	if (!exchange)
@@ -108,14 +114,15 @@ static enum MHD_Result begin(struct MHD_Connection *connection, const char *url,
 	*context = exchange;
 	atomic_fetch_add(&server.requests, 1);
 
+	/* First, so that it is known what is refused. */
+	routed = route(connection, url, method, &exchange->errand, &route_reason);
 	exchange->token = connection_token(connection, &status, &reason);
 	if (!exchange->token)
 		return refuse(exchange, status, reason);
-	status = route(connection, url, method, &exchange->errand, &reason);
-	if (status == MHD_HTTP_METHOD_NOT_ALLOWED && exchange->errand.may_change)
+	if (routed == MHD_HTTP_METHOD_NOT_ALLOWED && exchange->errand.may_change)
 		exchange->reply.allow = "GET, HEAD, PUT, DELETE";
-	if (status != MHD_HTTP_OK)
-		return refuse(exchange, status, reason);
+	if (routed != MHD_HTTP_OK)
+		return refuse(exchange, routed, route_reason);
 	if (exchange->errand.kind == WORK_BACKEND && !server.options->backend_path)
 		return refuse(exchange, MHD_HTTP_NOT_FOUND, "this server has no --backend");
 	if (!take_via(exchange))

@@ -17,6 +17,8 @@ void reply_clear(struct reply *reply)
 		close(reply->fd);
 	if (reply->stream)
 		stream_release(reply->stream);
+	if (reply->response)
+		MHD_destroy_response(reply->response);
 	*reply = (struct reply){.fd = -1};
 }
 

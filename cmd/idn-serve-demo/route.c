@@ -17,9 +17,11 @@ static const struct {
 	enum work_kind kind;
 	unsigned int methods;
 } routes[] = {
-	{"/whoami", false, WORK_WHOAMI, GET}, {"/hold", false, WORK_HOLD, GET},
-	{"/files/", true, WORK_FILE, ALL},    {"/list/", true, WORK_LIST, GET},
-	{"/keys/", true, WORK_KEY, GET},      {"/backend/", true, WORK_BACKEND, ALL},
+	{"/whoami", false, WORK_WHOAMI, GET},	{"/hold", false, WORK_HOLD, GET},
+	{"/files/", true, WORK_FILE, ALL},	{"/list/", true, WORK_LIST, GET},
+	{"/keys/", true, WORK_KEY, GET},	{"/backend/", true, WORK_BACKEND, ALL},
+	{"/", false, WORK_PAGE, GET},		{"/events", false, WORK_EVENTS, GET},
+	{"/metrics", false, WORK_METRICS, GET},
 };
 
 /* Undoes %XX in place; false for what is malformed, and for %00, which would end the path early. */
@@ -61,7 +63,7 @@ static bool parse_method(const char *text, enum method *method)
 		[METHOD_DELETE] = MHD_HTTP_METHOD_DELETE,
 	};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = METHOD_GET; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(text, names[i]) == 0) {
 			*method = (enum method)i;
 			return true;
@@ -143,14 +145,15 @@ unsigned int route(struct MHD_Connection *connection, const char *url, const cha
 		url += 6;
 	}
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-		if (!is_prefix(routes[i].prefix, routes[i].has_path, url))
+		if (!is_prefix(routes[i].prefix, routes[i].has_path, url) ||
+		    (errand->async && routes[i].kind >= WORK_PAGE))
 			continue;
+		errand->kind = routes[i].kind;
 		errand->may_change = routes[i].methods == ALL;
 		*reason = errand->may_change ? "only GET, HEAD, PUT and DELETE are served"
 					     : "only GET and HEAD are served";
 		if (!known_method || !(routes[i].methods & 1u << errand->method))
 			return MHD_HTTP_METHOD_NOT_ALLOWED;
-		errand->kind = routes[i].kind;
 		if (errand->kind == WORK_HOLD)
 			return route_hold(connection, errand, reason);
 		if (!routes[i].has_path)

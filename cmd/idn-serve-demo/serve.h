@@ -84,7 +84,7 @@ struct MHD_Response *stream_response(struct stream *stream, uint64_t size);
 
 /* ------------------------------------------------------------------------------- reply.c -- */
 
-/* What came of a piece of work; content type, body, descriptor and stream are owned. */
+/* What came of a piece of work; body, descriptor, stream and response are owned. */
 struct reply {
 	unsigned int status; /* HTTP */
 	char type[128];	     /* of the content */
@@ -94,7 +94,8 @@ struct reply {
 	pid_t tid;	       /* of the thread that did it */
 	struct stream *stream; /* the content, instead of either */
 	uint64_t stream_size;
-	const char *allow; /* of a 405 */
+	struct MHD_Response *response; /* the content, instead of any of these */
+	const char *allow;	       /* of a 405 */
 };
 
 void reply_text(struct reply *reply, unsigned int status, const char *format, ...) IMP_PRINTF(3, 4);
@@ -116,8 +117,20 @@ struct client_connection;
 
 /* ---------------------------------------------------------------------------- exchange.c -- */
 
-enum work_kind { WORK_WHOAMI, WORK_FILE, WORK_LIST, WORK_KEY, WORK_HOLD, WORK_BACKEND };
-enum method { METHOD_GET, METHOD_HEAD, METHOD_PUT, METHOD_DELETE };
+enum work_kind {
+	WORK_NOTHING, /* that is served */
+	WORK_WHOAMI,
+	WORK_FILE,
+	WORK_LIST,
+	WORK_KEY,
+	WORK_HOLD,
+	WORK_BACKEND,
+	WORK_PAGE, /* from here on the service's own, whoever asks */
+	WORK_EVENTS,
+	WORK_METRICS
+};
+enum method { METHOD_OTHER, METHOD_GET, METHOD_HEAD, METHOD_PUT, METHOD_DELETE };
+enum { N_WORK_KINDS = WORK_METRICS + 1, N_METHODS = METHOD_DELETE + 1 };
 
 /* What a request asks for. */
 struct errand {
@@ -132,6 +145,7 @@ struct errand {
 /* A request, from its headers to the end of its response, and to that of the work for it. */
 struct exchange {
 	atomic_int references; /* HTTP's, and that of the thread that works */
+	struct exchange *next; /* of those that the sampler is asked by */
 	struct MHD_Connection *connection;
 	struct client_connection *client; /* a reference */
 	struct imp_token *token;	  /* at the level that the request asks for */
@@ -180,6 +194,9 @@ void work_do_as(struct exchange *exchange, int root_fd);
  */
 struct json_t *work_describe(const struct imp_token *token, const char *via);
 char *work_describe_thread(struct json_t *object, const struct procfs_thread *kernel);
+
+/* imp_assert, of a request: one that fails is counted. */
+int work_assert(const struct imp_token *token) IMP_MUST_CHECK;
 
 /* ------------------------------------------------------------------------------- below.c -- */
 
@@ -242,6 +259,20 @@ void hold_prepare(enum defect defect);
 void hold_stop(void);
 void hold_join(void);
 
+/* ------------------------------------------------------- sampler.c, events.c, metrics.c -- */
+
+/* The service's own answers, of its threads and counters.  As exchange_start. */
+bool status_start(struct exchange *exchange);
+void status_prepare(void);
+/* Ends the streams of events. */
+void status_stop(void);
+/* Once no request is left. */
+void status_end(void);
+
+/* A response of STATUS goes out. */
+void metrics_count_request(const struct errand *errand, unsigned int status);
+void metrics_count_failed_assertion(void);
+
 /* ------------------------------------------------------------------------------ defect.c -- */
 
 /* DEFECT_NONE where there is none of that name. */
@@ -273,6 +304,12 @@ void connection_unref(struct client_connection *client);
 /* The connection's token, at the level of this request; NULL and the reason where there is none. */
 struct imp_token *connection_token(struct MHD_Connection *connection, unsigned int *status,
 				   const char **reason);
+/* How many there are, of how many users, and have been. */
+struct connection_numbers {
+	unsigned int open, users;
+	uint64_t accepted;
+};
+void connection_count(struct connection_numbers *numbers);
 /* What it has for calling the next server at LEVEL: a place for exchange.c to keep it. */
 struct backend **connection_backend(struct client_connection *client, enum imp_level level);
 

@@ -245,6 +245,8 @@ static void do_file(struct exchange *exchange, int root_fd)
 	case METHOD_DELETE:
 		delete_file(root_fd, errand->path, &exchange->reply);
 		break;
+	case METHOD_OTHER: /* refused before */
+		break;
 	}
 }
 
@@ -267,19 +269,32 @@ static void do_errand(struct exchange *exchange, int root_fd)
 		ask_backend(exchange);
 		break;
 	case WORK_HOLD: /* not here: hold.c */
+	case WORK_PAGE: /* nor these: sampler.c */
+	case WORK_EVENTS:
+	case WORK_METRICS:
+	case WORK_NOTHING:
 		break;
 	}
 }
 
+int work_assert(const struct imp_token *token)
+{
+	int error = imp_assert(token);
+
+	if (error == -ESTALE)
+		metrics_count_failed_assertion();
+	return error;
+}
+
 void work_do(struct exchange *exchange, int root_fd)
 {
-	int error = imp_assert(exchange->token);
+	int error = work_assert(exchange->token);
 
 	if (error == 0) {
 		do_errand(exchange, root_fd);
 		if (exchange->announced)
 			return; /* it is on its way already, and was asserted by who sent it */
-		error = imp_assert(exchange->token);
+		error = work_assert(exchange->token);
 	}
 	if (error < 0)
 		reply_not_impersonated(&exchange->reply, error);

@@ -102,6 +102,26 @@ pause() {
   read -rt 0.05 -u "$never" || true
 }
 
+# --- schemas ----------------------------------------------------------------------------------------
+
+# conforms SCHEMA: standard input, an object a line
+conforms() {
+  python3 -c '
+import json, sys
+import jsonschema
+schema = json.load(open(sys.argv[1]))
+jsonschema.Draft202012Validator.check_schema(schema)
+lines = [line for line in sys.stdin if line.strip()]
+assert lines, "nothing was written"
+for line in lines:
+    jsonschema.Draft202012Validator(schema).validate(json.loads(line))
+' "$SRC/man/$1"
+}
+
+need_jsonschema() {
+  python3 -c 'from jsonschema import Draft202012Validator' 2>/dev/null || skip "needs python3 with jsonschema"
+}
+
 # --- the server ---------------------------------------------------------------------------------
 
 # All processes that a test has started and not stopped; a suite may add its own children.
