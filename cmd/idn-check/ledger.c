@@ -134,10 +134,10 @@ static void add_row(struct table *table, const struct file *file)
 	table_add(table, file->command[0] ? printable(file->command, text, sizeof(text)) : "-");
 	add_number(table, file->counted, totals->threads);
 	add_number(table, file->counted, totals->impersonating);
-	add_number(table, file->counted, totals->impersonations);
-	add_number(table, file->counted, totals->flows);
-	add_number(table, file->counted, totals->flows_refused);
-	add_number(table, file->counted, totals->mismatches);
+	add_number(table, file->counted, totals->counters.impersonations);
+	add_number(table, file->counted, totals->counters.flows);
+	add_number(table, file->counted, totals->counters.flows_refused);
+	add_number(table, file->counted, totals->counters.mismatches);
 	if (file->removed)
 		snprintf(text, sizeof(text), "stale, removed");
 	else if (file->pid == 0)
@@ -153,12 +153,13 @@ static json_t *counters_object(const struct ledger_totals *totals)
 {
 	json_t *object = json_object();
 
-	json_put(object, "impersonations", json_integer((json_int_t)totals->impersonations));
-	json_put(object, "flows", json_integer((json_int_t)totals->flows));
-	json_put(object, "flows_refused", json_integer((json_int_t)totals->flows_refused));
-	json_put(object, "mismatches", json_integer((json_int_t)totals->mismatches));
+	json_put(object, "impersonations",
+		 json_integer((json_int_t)totals->counters.impersonations));
+	json_put(object, "flows", json_integer((json_int_t)totals->counters.flows));
+	json_put(object, "flows_refused", json_integer((json_int_t)totals->counters.flows_refused));
+	json_put(object, "mismatches", json_integer((json_int_t)totals->counters.mismatches));
 	json_put(object, "channel_mismatches",
-		 json_integer((json_int_t)totals->channel_mismatches));
+		 json_integer((json_int_t)totals->counters.channel_mismatches));
 	json_put(object, "overflow", json_integer(totals->overflow));
 	return object;
 }

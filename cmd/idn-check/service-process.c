@@ -23,7 +23,7 @@ void check_dumpable(struct service *service)
 		answer(service, "dumpable", RESULT_OK, "no: its own user cannot trace it");
 	else if (!service->counted)
 		answer(service, "dumpable", RESULT_WARN, "yes: its own user can trace it");
-	else if (service->totals.impersonations == 0)
+	else if (service->totals.counters.impersonations == 0)
 		answer(service, "dumpable", RESULT_OK, "until it impersonates for the first time");
 	else
 		answer(service, "dumpable", RESULT_FAIL,
@@ -81,13 +81,15 @@ void check_counters(struct service *service)
 		answer(service, "counters", RESULT_SKIP, "no ledger");
 	else
 		answer(service, "counters",
-		       totals->flows_refused || totals->mismatches ? RESULT_WARN : RESULT_OK,
+		       totals->counters.flows_refused || totals->counters.mismatches ? RESULT_WARN
+										     : RESULT_OK,
 		       "%llu impersonations, %llu flows, %llu refused, %llu mismatches, %llu of "
 		       "these of channels",
-		       (unsigned long long)totals->impersonations,
-		       (unsigned long long)totals->flows, (unsigned long long)totals->flows_refused,
-		       (unsigned long long)totals->mismatches,
-		       (unsigned long long)totals->channel_mismatches);
+		       (unsigned long long)totals->counters.impersonations,
+		       (unsigned long long)totals->counters.flows,
+		       (unsigned long long)totals->counters.flows_refused,
+		       (unsigned long long)totals->counters.mismatches,
+		       (unsigned long long)totals->counters.channel_mismatches);
 }
 
 /* ------------------------------------------------------------------------------------ keys -- */

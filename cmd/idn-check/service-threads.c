@@ -149,7 +149,7 @@ void check_seccomp(struct service *service)
 		       threads);
 	else if (!filtered)
 		answer(service, "seccomp", RESULT_OK, "no filter");
-	else if (service->counted && service->totals.impersonations > 0)
+	else if (service->counted && service->totals.counters.impersonations > 0)
 		answer(service, "seccomp", RESULT_OK,
 		       "a filter (threads: %zu of %zu), with which they have impersonated",
 		       filtered, threads);

@@ -93,7 +93,7 @@ static void put_requests(FILE *out)
 /* Where there is no ledger nobody has counted, and 0 would be a lie. */
 static void put_totals(FILE *out, const struct snapshot *snapshot)
 {
-	const struct ledger_totals *totals = &snapshot->totals;
+	const struct ledger_counters *totals = &snapshot->totals;
 
 	if (!snapshot->counted)
 		return;

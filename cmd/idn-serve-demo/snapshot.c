@@ -49,7 +49,7 @@ int snapshot_take(struct snapshot *snapshot)
 		snapshot_clear(snapshot);
 		return error;
 	}
-	snapshot->counted = ledger_totals(&snapshot->totals);
+	snapshot->counted = ledger_own_counters(&snapshot->totals);
 	connection_count(&snapshot->connections);
 	return 0;
 }
@@ -227,7 +227,7 @@ static json_t *requests_object(void)
 
 static json_t *totals_object(const struct snapshot *snapshot)
 {
-	const struct ledger_totals *totals = &snapshot->totals;
+	const struct ledger_counters *totals = &snapshot->totals;
 	json_t *object = json_object();
 
 	json_put(object, "requests", requests_object());

@@ -14,7 +14,7 @@ struct snapshot {
 	struct look_thread *threads; /* ascending */
 	size_t n_threads;
 	bool counted; /* there is a ledger, and totals are those that it tells */
-	struct ledger_totals totals;
+	struct ledger_counters totals;
 	struct connection_numbers connections;
 };
 

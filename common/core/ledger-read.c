@@ -321,11 +321,11 @@ static void add_slot(uint32_t index, const struct ledger_slot *slot, void *data)
 		return;
 	totals->threads++;
 	totals->impersonating += slot->state == LEDGER_IMPERSONATING;
-	totals->impersonations += slot->impersonations;
-	totals->flows += slot->flows;
-	totals->flows_refused += slot->flows_refused;
-	totals->mismatches += slot->mismatches;
-	totals->channel_mismatches += slot->channel_mismatches;
+	totals->counters.impersonations += slot->impersonations;
+	totals->counters.flows += slot->flows;
+	totals->counters.flows_refused += slot->flows_refused;
+	totals->counters.mismatches += slot->mismatches;
+	totals->counters.channel_mismatches += slot->channel_mismatches;
 }
 
 int ledger_sum(const struct imp_ledger *ledger, struct ledger_totals *totals)

@@ -27,7 +27,7 @@ static struct {
 	struct ledger_slot *chunks[N_CHUNKS];
 	char path[4096];
 	pid_t pid;
-	struct ledger_totals ended; /* of the threads that have given their slots back */
+	struct ledger_counters ended; /* of the threads that have given their slots back */
 } ledger = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1};
 
 /* ---------------------------------------------------------------------------------- file -- */
@@ -199,13 +199,23 @@ struct ledger_slot *ledger_claim(void)
 static void settle(struct ledger_slot *slot);
 
 /* Each is a word of its own, which its thread alone changes: read whole, before or after that. */
-static void add_counters(const volatile struct ledger_slot *slot, struct ledger_totals *totals)
+static uint64_t counted(const uint64_t *counter)
 {
-	totals->impersonations += slot->impersonations;
-	totals->flows += slot->flows;
-	totals->flows_refused += slot->flows_refused;
-	totals->mismatches += slot->mismatches;
-	totals->channel_mismatches += slot->channel_mismatches;
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+static void add_counters(const struct ledger_slot *slot, struct ledger_counters *sum)
+{
+	sum->impersonations += counted(&slot->impersonations);
+	sum->flows += counted(&slot->flows);
+	sum->flows_refused += counted(&slot->flows_refused);
+	sum->mismatches += counted(&slot->mismatches);
+	sum->channel_mismatches += counted(&slot->channel_mismatches);
+}
+
+static void count_one(uint64_t *counter)
+{
+	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
 }
 
 void ledger_release(struct ledger_slot *slot)
@@ -227,17 +237,17 @@ void ledger_release(struct ledger_slot *slot)
 }
 
 /* Nobody takes a slot or gives one back meanwhile, and those of nobody are at 0. */
-bool ledger_totals(struct ledger_totals *totals)
+bool ledger_own_counters(struct ledger_counters *sum)
 {
 	pthread_mutex_lock(&ledger.lock);
 
 	bool known = ledger.header != NULL;
 	uint32_t chunks = known ? atomic_load(&ledger.header->n_slots) / LEDGER_SLOTS_AT_ONCE : 0;
 
-	*totals = ledger.ended;
+	*sum = ledger.ended;
 	for (uint32_t chunk = 0; chunk < chunks; chunk++)
 		for (uint32_t i = 0; i < LEDGER_SLOTS_AT_ONCE; i++)
-			add_counters(&ledger.chunks[chunk][i], totals);
+			add_counters(&ledger.chunks[chunk][i], sum);
 	pthread_mutex_unlock(&ledger.lock);
 	return known;
 }
@@ -305,7 +315,7 @@ void ledger_settle_token(struct ledger_slot *slot, const struct imp_token *token
 	describe(slot, token);
 	if (!repeated) {
 		slot->since_ns = now_ns();
-		slot->impersonations++;
+		count_one(&slot->impersonations);
 	}
 	settle(slot);
 }
@@ -325,7 +335,7 @@ void ledger_settle_expected(struct ledger_slot *slot, const struct imp_token *to
 static void count(struct ledger_slot *slot, uint64_t *counter)
 {
 	ledger_begin(slot);
-	(*counter)++;
+	count_one(counter);
 	settle(slot);
 }
 
@@ -352,8 +362,8 @@ void ledger_count_channel_mismatch(struct ledger_slot *slot, uid_t expected, uid
 	if (!slot)
 		return;
 	ledger_begin(slot);
-	slot->mismatches++;
-	slot->channel_mismatches++;
+	count_one(&slot->mismatches);
+	count_one(&slot->channel_mismatches);
 	slot->channel_expected_uid = expected;
 	slot->channel_actual_uid = actual;
 	slot->channel_ns = now_ns();

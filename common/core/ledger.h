@@ -93,13 +93,16 @@ void ledger_count_mismatch(struct ledger_slot *slot);
 /* A channel that ACTUAL had opened was used, or was about to be, in a call of EXPECTED. */
 void ledger_count_channel_mismatch(struct ledger_slot *slot, uid_t expected, uid_t actual);
 
-/* What the threads of this process have done so far, those that have ended among them. */
-struct ledger_totals {
+/* What threads have done so far. */
+struct ledger_counters {
 	uint64_t impersonations, flows, flows_refused, mismatches, channel_mismatches;
 };
 
-/* Never less than what was told before.  False: there is no ledger to count in. */
-bool ledger_totals(struct ledger_totals *totals) IMP_MUST_CHECK;
+/*
+ * All threads of this process, those that have ended among them: never less than what was told
+ * before.  False: there is no ledger to count in.
+ */
+bool ledger_own_counters(struct ledger_counters *counters) IMP_MUST_CHECK;
 
 /* ------------------------------------------------------------------------------ directory -- */
 
@@ -135,7 +138,7 @@ struct ledger_totals {
 	size_t threads;	      /* that have a slot */
 	size_t impersonating; /* of these */
 	uint32_t overflow;    /* that found no room */
-	uint64_t impersonations, flows, flows_refused, mismatches, channel_mismatches;
+	struct ledger_counters counters;
 };
 
 /* -EPROTO where the file has shrunk. */
