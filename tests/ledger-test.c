@@ -162,13 +162,13 @@ static void *impersonate_once(void *token)
 /* Each takes the slot that the one before has given back. */
 static void totals(const char *kind)
 {
-	struct ledger_totals seen;
+	struct ledger_counters seen;
 	struct imp_token *token;
 
 	meet();
 	token = token_at(&alice, NULL, NULL);
 	become_service(kind);
-	SAME(ledger_totals(&seen), false);
+	SAME(ledger_own_counters(&seen), false);
 	MUST(imp_impersonate(token));
 	for (unsigned i = 1; i <= 10; i++) {
 		pthread_t thread;
@@ -177,7 +177,7 @@ static void totals(const char *kind)
 		SAME(pthread_create(&thread, NULL, impersonate_once, token), 0);
 		SAME(pthread_join(thread, NULL), 0);
 		MUST(imp_impersonate(token));
-		SAME(ledger_totals(&seen), true);
+		SAME(ledger_own_counters(&seen), true);
 		SAME(seen.impersonations, 1 + 2 * i);
 		SAME(seen.mismatches, i);
 		SAME(seen.flows, 0);
