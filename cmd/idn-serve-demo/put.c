@@ -26,8 +26,8 @@ struct put {
 	const char *conflict;	   /* what is there is nothing to be replaced */
 	int fd;			   /* what is to be there */
 	char temporary[NAME_ROOM]; /* its name until then; empty: it has none */
+	bool replaces;
 	bool in_place;
-	bool created;
 };
 
 /* ---------------------------------------------------------------------------- what is there -- */
@@ -69,7 +69,8 @@ static int open_old(struct put *put)
 	} else {
 		put->old = open(procfs_fd_path(found, path),
 				O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-		error = put->old < 0 ? gone(-errno) : 0;
+		put->replaces = put->old >= 0;
+		error = put->replaces ? 0 : gone(-errno);
 	}
 	close(found);
 	return error;
@@ -112,7 +113,7 @@ static int open_named(struct put *put, mode_t mode)
 static int open_new(struct put *put)
 {
 	/* What replaces another has nobody else's permissions before it has that one's. */
-	mode_t mode = put->old < 0 ? 0666 : 0600;
+	mode_t mode = put->replaces ? 0600 : 0666;
 
 	put->fd = openat(put->directory, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
 	if (put->fd >= 0)
@@ -144,8 +145,8 @@ static int make_new(struct put *put)
 	if (error == 0)
 		error = write_body(put);
 	if (error == 0)
-		error = put->old < 0 ? take_umask(put->fd)
-				     : gone(keep_permissions(put->fd, put->old));
+		error = put->replaces ? gone(keep_permissions(put->fd, put->old))
+				      : take_umask(put->fd);
 	if (error == 0 && fsync(put->fd) < 0)
 		error = -errno;
 	return error;
@@ -209,12 +210,11 @@ static int sync_directory(int directory, int fd)
 
 static int place(struct put *put)
 {
-	int error = put->old < 0 ? place_new(put) : replace_old(put);
+	int error = put->replaces ? replace_old(put) : place_new(put);
 
 	if (error < 0)
 		return error;
 	put->in_place = true;
-	put->created = put->old < 0;
 	return sync_directory(put->directory, put->fd);
 }
 
@@ -223,21 +223,22 @@ static int place(struct put *put)
 static int put_once(struct put *put)
 {
 	put->old = put->fd = -1;
+	put->replaces = false;
 	put->temporary[0] = '\0';
 
 	int error = open_old(put);
 
 	if (error == 0)
 		error = make_new(put);
+	/* What is open while its name goes gets another one on some file systems. */
+	if (put->old >= 0)
+		close(put->old);
 	if (error == 0)
 		error = place(put);
-	/* First closed: one that is open would get another name on some file systems. */
 	if (put->fd >= 0)
 		close(put->fd);
 	if (put->temporary[0] && !put->in_place)
 		unlinkat(put->directory, put->temporary, 0);
-	if (put->old >= 0)
-		close(put->old);
 	return error;
 }
 
@@ -293,10 +294,10 @@ void put_file(int root_fd, const char *path, const char *body, size_t size, stru
 		reply_reason(reply, "written, but may not outlast a crash: /", path, -error);
 	else if (error < 0)
 		reply_failure(reply, path, error);
-	else if (put.created)
-		reply_text(reply, MHD_HTTP_CREATED, "created\n");
-	else
+	else if (put.replaces)
 		reply_text(reply, MHD_HTTP_NO_CONTENT, "%s", "");
+	else
+		reply_text(reply, MHD_HTTP_CREATED, "created\n");
 }
 
 void delete_file(int root_fd, const char *path, struct reply *reply)
