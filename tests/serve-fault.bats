@@ -13,12 +13,14 @@ setup() {
   need curl idn-check
   need_strace
   cd "$SCRATCH" || return
-  home=$WORLD/home/alice
+  home=$SCRATCH/alice
+  install -d -o alice -g alice -m 0700 "$home" "$home/d"
   # What the service may, and alice may not.
   install -d -o daemon -g daemon -m 0700 own
   install -o daemon -g daemon -m 0600 /dev/null own/secret
   echo "the service's alone" >own/secret
-  as alice sh -c 'umask 077 && echo "only alice" >~/secret && mkdir -p ~/d'
+  install -o alice -g alice -m 0600 /dev/null "$home/secret"
+  echo "only alice" >"$home/secret"
   tracer=
 }
 
