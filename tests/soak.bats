@@ -18,6 +18,7 @@ setup() {
 
 teardown() {
   server_teardown
+  ! mountpoint -q files || umount -l files
 }
 
 # Two servers; the first one's backend is the second.  Sets FRONT, BACK and their pids.
@@ -60,15 +61,18 @@ none_impersonates() {
   [[ -z $(idn-show --all --json 2>/dev/null | jq -r "select(.pid == $1) | .tid") ]]
 }
 
-# Of whole contents alone, each its owner's.
+# Of whole contents alone, each its owner's: the same line over and over, the last one cut.  A server that
+# was killed may have left a name that it was about to rename: of a whole file, too.
 files_are_whole() {
   local file
-  run find files -name '.*' -type f
-  assert_output ""
+  if [[ ${1-} != killed ]]; then
+    run find files -name '.*' -type f
+    assert_output ""
+  fi
   while IFS= read -r file; do
-    run awk -v uid="$(stat -c %u "$file")" \
-      '$1 " " $2 != "of uid" && NR > 1 || $3 != uid ":" && length($3) == length(uid) + 1 { exit 1 }' "$file"
-    [[ $status -eq 0 ]] || { echo "$file: not its owner's alone" >&2; return 1; }
+    awk -v uid="$(stat -c %u "$file")" 'NR == 1 { first = $0 }
+      index(first, $0) != 1 || index($0, "of uid " uid ": ") != 1 && NR == 1 { exit 1 }
+      END { if (!NR) exit 1 }' "$file" || { echo "$file: not its owner's alone" >&2; return 1; }
   done < <(find files -type f)
 }
 
@@ -109,24 +113,23 @@ hostile() {
   assert_success
 }
 
-answers() {
-  curl -s --max-time "$patience" -o /dev/null --unix-socket "$1" http://x/whoami
+a_while() {
+  local i
+  for ((i = 0; i < 6; i++)); do pause; done
 }
 
 restart_back() {
   kill -KILL "$BACK_PID"
   wait "$BACK_PID" || true
   start_back
-  wait_for answers "$BACK"
-  pause
+  a_while
 }
 
 restart_front() {
   kill -KILL "$FRONT_PID"
   wait "$FRONT_PID" || true
   start_front
-  wait_for answers "$FRONT"
-  pause
+  a_while
 }
 
 @test "connections cut in the middle leave no thread as a client, and nothing half-written" {
@@ -142,14 +145,14 @@ restart_front() {
   run grep -E ' (failed|cut)' soak.out
   assert_success
   all_are_back "$FRONT_PID" "$BACK_PID"
-  files_are_whole
+  files_are_whole killed
 }
 
 @test "a server that is killed with its workers: what was answered holds, and nothing is half-written" {
   start_both
   hostile restart_front
   all_are_back "$FRONT_PID" "$BACK_PID"
-  files_are_whole
+  files_are_whole killed
 }
 
 @test "on a disk that is full a PUT is refused, and what was there stays whole" {
@@ -159,5 +162,5 @@ restart_front() {
   all_are_back "$FRONT_PID" "$BACK_PID"
   files_are_whole
   run curl -s --unix-socket "$FRONT" "http://x/metrics"
-  umount -l files
+  assert_line --regexp '^idn_requests_total\{.*code="507"'
 }

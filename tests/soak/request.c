@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One request, by libcurl over the Unix socket, over a connection that is kept. */
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,6 +145,12 @@ struct soak_answer soak_request(struct soak_user *user, const char *method, cons
 	user->overflow = false;
 
 	CURLcode code = curl_easy_perform(user->curl);
+
+	/* Nothing tells when a server is there again. */
+	while (code == CURLE_COULDNT_CONNECT && user->options->hostile) {
+		poll(NULL, 0, 20);
+		code = curl_easy_perform(user->curl);
+	}
 
 	user->answer[user->answer_size] = '\0';
 	curl_slist_free_all(headers);

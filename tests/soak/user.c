@@ -216,7 +216,7 @@ static void list_own(struct soak_user *user)
 
 	struct soak_answer answer = soak_request(user, "GET", path, NULL, NULL, 0);
 
-	if (answer.status == 200 && strstr(user->answer, "\"name\":\"."))
+	if (answer.status == 200 && !user->options->hostile && strstr(user->answer, "\"name\":\"."))
 		soak_wrong(user, "GET %s: something temporary: %s", path, user->answer);
 	if (answer.status != 200 && answer.status != 0 && answer.status < 500)
 		soak_wrong(user, "GET %s: status %ld: %s", path, answer.status, user->answer);
@@ -260,6 +260,17 @@ static void become(const struct soak_user *user)
 		soak_wrong(user, "cannot be it: %s", strerror(errno));
 }
 
+static void begin_with_nothing(const struct soak_user *user)
+{
+	for (int i = 0; i < FILES_OF_ONE; i++) {
+		char path[256];
+
+		path_of(user, &user->files[i], path, sizeof(path));
+		if (unlink(path + strlen("/files")) < 0 && errno != ENOENT)
+			soak_wrong(user, "%s: %s", path, strerror(errno));
+	}
+}
+
 /* At the end nothing may be left in doubt: what is there is read once more. */
 static void check_all(struct soak_user *user)
 {
@@ -289,6 +300,7 @@ void soak_user_run(const struct soak_options *options, struct soak_tally *tally,
 		snprintf(file->name, sizeof(file->name), file->shared ? "%d-%u" : "%d", i, uid);
 	}
 	become(&user);
+	begin_with_nothing(&user);
 	soak_connect(&user);
 	for (long i = 0; i < count; i++)
 		request_something(&user);
