@@ -41,7 +41,7 @@ ensure_server() {
     --backend "unix:$SCRATCH/back.socket"
   FRONT_PID=$SERVER_PID
   # What is read once is read.
-  as alice curl -s -o warm --unix-socket "$SOCKET" http://x/whoami http://x/async/whoami http://x/backend/whoami
+  as alice curl -s --unix-socket "$SOCKET" http://x/whoami http://x/async/whoami http://x/backend/whoami >warm
 }
 
 attach() {
@@ -59,13 +59,16 @@ detach() {
   exec {says}<&-
 }
 
-# ask WAY: of each target a line with the status, 000 where there was no answer; content in file got.
+# ask METHOD URL: sets code, 000 where there was no answer, and got.
 ask() {
-  local method=(-X "$1") path=$2
-  [[ $1 == GET ]] && method=()
-  [[ $1 == PUT ]] && method=(-X PUT --data-binary @"$SCRATCH/new")
-  as alice curl -s --max-time "$patience" -o "$SCRATCH/got.#1" -w '%{http_code}\n' "${method[@]}" \
-    --unix-socket "$SOCKET" "$path" || true
+  local method=()
+  case $1 in
+    PUT) method=(-X PUT --data-binary "new content") ;;
+    DELETE) method=(-X DELETE) ;;
+  esac
+  got=$(as alice curl -s --max-time "$patience" -w '\n%{http_code}' "${method[@]}" --unix-socket "$SOCKET" "$2") || true
+  code=${got##*$'\n'}
+  got=${got%$'\n'*}
 }
 
 # --- what must hold, whatever failed -----------------------------------------------------------------
@@ -79,13 +82,13 @@ judge() {
   untouched || { echo "the service's own was changed" >&2; return 1; }
   [[ $2 != 2* ]] || { echo "the service's own was answered for alice: $2" >&2; return 1; }
   case $1 in
-    get) [[ $3 != 200 || $(<got.secret) == "only alice" ]] ;;
+    get) [[ $3 != 200 || ${got%$'\n'} == "only alice" ]] ;;
     put)
-      [[ ! -e $home/d/new || ($(stat -c %U "$home/d/new") == alice && $(<"$home/d/new") == "$(<new)") ]] &&
-        [[ $3 != 201 || -e $home/d/new ]] && [[ -z $(find "$home/d" -mindepth 1 ! -name new) ]]
+      [[ ! -e $home/d/new || ($(stat -c %U "$home/d/new") == alice && $(<"$home/d/new") == "new content") ]] &&
+        [[ $3 != 201 || -e $home/d/new ]] && [[ -z $(find "$home/d" -mindepth 1 ! -name new ! -name old) ]]
       ;;
     delete) [[ $3 != 204 || ! -e $home/d/old ]] ;;
-    whoami) [[ $3 != 200 ]] || grep -q '"filesystem":2001' got.whoami ;;
+    whoami) [[ $3 != 200 || $got == *'"filesystem":2001}'* ]] ;;
   esac
 }
 
@@ -102,30 +105,33 @@ judge_service() {
   assert_success
 }
 
-# strike KIND WAY CALL FAULT N: one round with one fault.  Sets struck.
+# strike KIND WAY CALL FAULT N: one round with one fault: what is the service's alone, and then what is
+# alice's.  Sets struck.
 strike() {
-  local kind=$1 way=$2 statuses=()
+  local kind=$1 way=$2 first=000
   ensure_server
-  echo "new content" >new
-  chmod 0644 new
-  rm -f got.* trace "$home/d/new"
+  rm -f trace "$home/d/new"
   as alice touch "$home/d/old"
   attach "$3" "$4" "$5"
   case $kind in
-    get) mapfile -t statuses < <(ask GET "http://x$way/files$SCRATCH/own/{secret}"; ask GET "http://x$way/files$home/{secret}") ;;
-    put) mapfile -t statuses < <(ask PUT "http://x$way/files$SCRATCH/own/new"; ask PUT "http://x$way/files$home/d/new") ;;
-    delete) mapfile -t statuses < <(ask DELETE "http://x$way/files$SCRATCH/own/secret"; ask DELETE "http://x$way/files$home/d/old") ;;
-    list) mapfile -t statuses < <(ask GET "http://x$way/list$SCRATCH/own"; ask GET "http://x$way/list$home/d") ;;
-    whoami) mapfile -t statuses < <(echo 000; ask GET "http://x$way/{whoami}") ;;
+    get) ask GET "http://x$way/files$SCRATCH/own/secret" && first=$code
+      ask GET "http://x$way/files$home/secret" ;;
+    put) ask PUT "http://x$way/files$SCRATCH/own/new" && first=$code
+      ask PUT "http://x$way/files$home/d/new" ;;
+    delete) ask DELETE "http://x$way/files$SCRATCH/own/secret" && first=$code
+      ask DELETE "http://x$way/files$home/d/old" ;;
+    list) ask GET "http://x$way/list$SCRATCH/own" && first=$code
+      ask GET "http://x$way/list$home/d" ;;
+    whoami) ask GET "http://x$way/whoami" ;;
   esac
   detach
   struck=no
   ! grep -q INJECTED trace || struck=yes
-  if ! judge "$kind" "${statuses[@]}" || ! judge_service; then
-    echo "$kind $way $3:$4, the ${5}th: statuses ${statuses[*]}" >&2
+  if ! judge "$kind" "$first" "$code" || ! judge_service; then
+    echo "$kind $way $3:$4, the ${5}th: status $first, then $code: $got" >&2
     return 1
   fi
-  [[ $struck == yes || ${statuses[1]} == 2* ]] || { echo "$kind $way: ${statuses[*]} without a fault" >&2; return 1; }
+  [[ $struck == yes || $code == 2* ]] || { echo "$kind $way: $code without a fault: $got" >&2; return 1; }
 }
 
 # in_turn KIND WAY CALL FAULT: from the first such call to the last; there must be one.
