@@ -180,34 +180,74 @@ policy() {
   says policy ok last
   rm "$SCRATCH/policies/last"
   checked 1
-  says policy fail "last is not there"
+  says policy fail "last: No such file or directory"
 }
 
-@test "a policy file that others could write fails" {
+@test "a policy file that others could write fails, and so does a way there" {
   need_world
   policy "$SCRATCH/policies/file"
   serving bash -c "$stays" service --policy "$SCRATCH/policies/file"
   local file=$SCRATCH/policies/file
   chown bob "$file"
   checked 1
-  says policy fail "$file is neither root's nor the service's own"
+  says policy fail "$file: belongs to bob, neither to root nor to the service's user"
   chown root "$file"
   chmod 0664 "$file"
   checked 1
-  says policy fail "$file can be written by its group"
+  says policy fail "$file: mode 0664: its group, or who is in its ACL, may write it"
   chmod 0646 "$file"
   checked 1
-  says policy fail "$file can be written by everybody"
+  says policy fail "$file: mode 0646: everybody may write it"
   chmod 0644 "$file"
   chmod 0777 "$SCRATCH/policies"
   checked 1
-  says policy fail "the directory of $file can be written by everybody"
+  says policy fail "$file: $SCRATCH/policies: mode 0777: everybody can put another policy there"
   chmod 1777 "$SCRATCH/policies"
   checked 0
   rm "$file"
   mkfifo "$file"
   checked 1
-  says policy fail "$file is not a regular file"
+  says policy fail "$file: not a regular file"
+}
+
+@test "a policy of the service's own user is the service's, and nobody else's" {
+  need_world
+  policy "$SCRATCH/policies/file"
+  chown 61184 "$SCRATCH/policies/file"
+  serving idn-run-as 61184:61184 bash -c "$stays" service --policy "$SCRATCH/policies/file"
+  checked 1
+  says policy ok "$SCRATCH/policies/file"
+  serving bash -c "$stays" service --policy "$SCRATCH/policies/file"
+  checked 1
+  says policy fail "$SCRATCH/policies/file: belongs to 61184, neither to root nor to the service's user"
+}
+
+@test "a policy that the service refuses to read fails, with the line; one that is dangerous warns" {
+  need_world
+  need jq
+  local file=$SCRATCH/policies/file
+  policy "$file"
+  printf '%s\n' '[runtime]' 'flow = on' >"$file"
+  serving bash -c "$stays" service --policy "$file"
+  checked 1
+  assert_line --regexp "^fail +policy +line 2: $file: .*flow"
+  assert_equal "$(idn-check service --json "$process" | jq -c 'select(.check == "policy") | [.result, .line]')" '["fail",2]'
+  printf '%s\n' '[runtime]' 'legacy_impersonation_policy = on' >"$file"
+  checked 0
+  says policy warn "$file: 1 problem: idn-check policy $file"
+  run -1 idn-check policy "$file"
+}
+
+@test "a policy that was changed after the service had started is warned of" {
+  need_world
+  policy "$SCRATCH/policies/file"
+  serving bash -c "$stays" service --policy "$SCRATCH/policies/file"
+  checked 0
+  says policy ok "$SCRATCH/policies/file"
+  changed_later() { touch "$SCRATCH/policies/file"; idn-check service "$process" | grep -q '^warn  policy'; }
+  wait_for changed_later
+  checked 0
+  says policy warn "$SCRATCH/policies/file was changed after the service had started: it may not be what is in force"
 }
 
 # --- threads, counters, keys ------------------------------------------------------------------------

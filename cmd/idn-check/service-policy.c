@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* idn-check service: which policy it is under, and who else could write it. */
+/* idn-check service: which policy it is under, who else could write it, and what it comes to. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,16 +8,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/facts.h"
 #include "cli/message.h"
-#include "cli/names.h"
+#include "policy.h"
 #include "service.h"
 
-struct policy_place {
+struct place {
 	char path[4096];   /* as the service has it */
 	bool named;	   /* on its command line */
-	char opened[4200]; /* as it is opened from here */
-	int place;	   /* a descriptor that that begins at; -1: none */
+	char opened[8300]; /* as it is opened from here */
+	int base;	   /* a descriptor that that begins at; -1: none */
 };
 
 /* ------------------------------------------------------------------------------ which file -- */
@@ -58,7 +57,7 @@ static const char *name_of(const struct service *service, const char *words, con
 	return words < end && strncmp(base, command, strlen(command)) == 0 ? base : command;
 }
 
-static int find_file(const struct service *service, struct policy_place *file)
+static int find_file(const struct service *service, struct place *place)
 {
 	size_t length;
 	char *words;
@@ -68,18 +67,14 @@ static int find_file(const struct service *service, struct policy_place *file)
 		return error;
 
 	const char *named = named_policy(words, words + length);
-	const char *name = name_of(service, words, words + length);
-	int size;
 
-	file->named = named;
-	if (named)
-		size = snprintf(file->path, sizeof(file->path), "%s", named);
-	else
-		size = snprintf(file->path, sizeof(file->path), "/etc/impersonate/%s.conf", name);
-	error = size >= (int)sizeof(file->path) ? -ENAMETOOLONG : 0;
-	/* A thread may call itself anything. */
-	if (!named && strchr(name, '/'))
-		error = -EINVAL;
+	place->named = named;
+	if (!named)
+		error = policy_file_path(name_of(service, words, words + length), place->path,
+					 sizeof(place->path));
+	else if ((size_t)snprintf(place->path, sizeof(place->path), "%s", named) >=
+		 sizeof(place->path))
+		error = -ENAMETOOLONG;
 	free(words);
 	return error;
 }
@@ -92,102 +87,157 @@ static bool is_same(int fd, const char *path)
 	       there.st_ino == here.st_ino;
 }
 
-/* Its root, or working directory, may not be the caller's. */
-static int place_file(const struct service *service, struct policy_place *file)
+/* The working directory, from the root on; false where it is not below the caller's own. */
+static bool name_directory(int fd, char *path, size_t size)
 {
-	bool absolute = file->path[0] == '/';
-	char name[PROCFS_FD_PATH];
+	char link[PROCFS_FD_PATH];
+	ssize_t length = readlink(procfs_fd_path(fd, link), path, size - 1);
 
-	file->place = procfs_open_place(service->pid, 0, absolute ? "root" : "cwd");
-	if (file->place < 0)
-		return file->place;
-	if (absolute && is_same(file->place, "/"))
-		snprintf(file->opened, sizeof(file->opened), "%s", file->path);
-	else
-		snprintf(file->opened, sizeof(file->opened), "%s/%s",
-			 procfs_fd_path(file->place, name), file->path);
+	if (length < 0)
+		return false;
+	path[length] = '\0';
+	return is_same(fd, path);
+}
+
+/* By a path of the caller's where there is one: its root may be another. */
+static int open_base(const struct service *service, struct place *place)
+{
+	bool absolute = place->path[0] == '/';
+	char directory[4096];
+
+	place->base = procfs_open_place(service->pid, 0, absolute ? "root" : "cwd");
+	if (place->base < 0)
+		return place->base;
+	if (absolute ? is_same(place->base, "/")
+		     : name_directory(place->base, directory, sizeof(directory))) {
+		snprintf(place->opened, sizeof(place->opened), "%s%s%s", absolute ? "" : directory,
+			 absolute ? "" : "/", place->path);
+		close(place->base);
+		place->base = -1;
+		return 0;
+	}
+	procfs_fd_path(place->base, directory);
+	snprintf(place->opened, sizeof(place->opened), "%s/%s", directory, place->path);
 	return 0;
 }
 
-/* --------------------------------------------------------------------------- who may write -- */
+/* --------------------------------------------------------------------------------- judging -- */
 
-/* What is wrong with the owner or the mode; NULL: nothing. */
-static const char *trouble_of(const struct stat *status, uid_t service, bool directory)
+static bool keep_first(const struct policy_problem *problem, void *data)
 {
-	bool sticky = directory && (status->st_mode & S_ISVTX);
+	*(struct imp_policy_problem *)data = problem->at;
+	return false;
+}
 
-	if (status->st_uid != 0 && status->st_uid != service)
-		return "is neither root's nor the service's own";
-	if ((status->st_mode & (S_IWGRP | S_IWOTH)) && !sticky)
-		return status->st_mode & S_IWOTH ? "can be written by everybody"
-						 : "can be written by its group";
+/* Where it is read, it is kept; the first thing for which the service would refuse it. */
+static int read_policy(const struct service *service, const struct place *place,
+		       struct imp_policy **policy, struct policy_lines *lines,
+		       struct imp_policy_problem *problem)
+{
+	const struct policy_listener listener = {.tell = keep_first, .data = problem};
+	struct policy_file file;
+	int error = policy_file_read(place->opened, POLICY_FILE_MAXIMUM, &file);
+
+	if (error < 0) {
+		snprintf(problem->text, sizeof(problem->text), "%s", policy_file_reason(error));
+		return error;
+	}
+	error = policy_file_check(&file, service->uid, &listener);
+	if (error == 0)
+		error = imp_policy_new(policy);
+	if (error == 0) {
+		error = policy_file_parse(&file, *policy, lines, &listener);
+		if (error < 0)
+			imp_policy_unref(*policy);
+	}
+	policy_file_clear(&file);
+	if (error < 0 && !problem->text[0])
+		snprintf(problem->text, sizeof(problem->text), "%s", reason_of(error));
+	return error;
+}
+
+static bool was_changed(const struct service *service, const struct place *place)
+{
+	const int64_t second = 1000000000;
+	struct stat status;
+	uint64_t start;
+
+	return procfs_start_time(service->pid, &start) == 0 && stat(place->opened, &status) == 0 &&
+	       status.st_ctim.tv_sec * second + status.st_ctim.tv_nsec >
+		       procfs_start_realtime(start) + second;
+}
+
+static const struct finding *first_failure(const struct report *report)
+{
+	for (size_t i = 0; i < report->count; i++)
+		if (report->findings[i].outcome == OUTCOME_FAIL)
+			return &report->findings[i];
 	return NULL;
 }
 
-static const char *directory_trouble(const struct policy_place *file, uid_t service)
+/* One that the service reads: what else may be wrong with it, the worst first. */
+static void judge_policy(struct service *service, const struct place *place,
+			 const struct imp_policy *policy, const struct policy_lines *lines)
 {
-	char directory[sizeof(file->opened)];
-	struct stat status;
-	char *slash;
+	struct report way = {.count = 0}, meaning = {.count = 0};
 
-	snprintf(directory, sizeof(directory), "%s", file->opened);
-	slash = strrchr(directory, '/');
-	if (!slash)
-		return NULL;
-	slash[slash == directory] = '\0';
-	return stat(directory, &status) == 0 ? trouble_of(&status, service, true) : NULL;
-}
+	/* In another root the names on the way are not the caller's. */
+	if (place->base < 0)
+		report_place(place->opened, service->uid, false, &way);
+	report_meaning(policy, lines, service->uid, &meaning);
 
-static bool is_newer(const struct service *service, const struct stat *status)
-{
-	uint64_t start;
+	const struct finding *failure = first_failure(&way);
 
-	return procfs_start_time(service->pid, &start) == 0 &&
-	       (int64_t)status->st_ctim.tv_sec * 1000000000 + status->st_ctim.tv_nsec >
-		       procfs_start_realtime(start) + 1000000000;
-}
-
-static void judge_file(struct service *service, const struct policy_place *file,
-		       const struct stat *status)
-{
-	const char *of_file = trouble_of(status, service->uid, false);
-	const char *of_directory = directory_trouble(file, service->uid);
-
-	if (!S_ISREG(status->st_mode))
-		answer(service, "policy", RESULT_FAIL, "%s is not a regular file", file->path);
-	else if (of_file)
-		answer(service, "policy", RESULT_FAIL, "%s %s", file->path, of_file);
-	else if (of_directory)
-		answer(service, "policy", RESULT_FAIL, "the directory of %s %s", file->path,
-		       of_directory);
-	else if (is_newer(service, status))
+	if (failure)
+		answer(service, "policy", RESULT_FAIL, "%s: %s", place->path, failure->detail);
+	else if (meaning.problems)
+		answer(service, "policy", RESULT_WARN, "%s: %zu problem%s: idn-check policy %s",
+		       place->path, meaning.problems, meaning.problems == 1 ? "" : "s",
+		       place->opened);
+	else if (was_changed(service, place))
 		answer(service, "policy", RESULT_WARN,
 		       "%s was changed after the service had started: it may not be what is in "
 		       "force",
-		       file->path);
+		       place->path);
 	else
-		answer(service, "policy", RESULT_OK, "%s", file->path);
+		answer(service, "policy", RESULT_OK, "%s%s", place->path,
+		       place->base < 0 ? "" : ", in another root; the way there is not looked at");
+	report_clear(&way);
+	report_clear(&meaning);
+}
+
+static void judge_file(struct service *service, const struct place *place)
+{
+	struct imp_policy_problem problem = {.line = 0};
+	struct policy_lines lines;
+	struct imp_policy *policy;
+	int error = read_policy(service, place, &policy, &lines, &problem);
+
+	if (error == 0) {
+		judge_policy(service, place, policy, &lines);
+		imp_policy_unref(policy);
+	} else if (error == -ENOENT && !place->named) {
+		answer(service, "policy", RESULT_OK, "no %s: the built-in one", place->path);
+	} else if (error == -EACCES || error == -ENOMEM) {
+		answer(service, "policy", RESULT_SKIP, "%s: %s", place->path, problem.text);
+	} else {
+		answer_line(service, "policy", RESULT_FAIL, problem.line, "%s: %s", place->path,
+			    problem.text);
+	}
 }
 
 void check_policy(struct service *service)
 {
-	struct policy_place file = {.place = -1};
-	struct stat status;
-	int error = find_file(service, &file);
+	struct place place = {.base = -1};
+	int error = find_file(service, &place);
 
 	if (error == 0)
-		error = place_file(service, &file);
+		error = open_base(service, &place);
 	if (error == 0)
-		error = stat(file.opened, &status) < 0 ? -errno : 0;
-	if (error == -ENOENT && !file.named)
-		answer(service, "policy", RESULT_OK, "no %s: the built-in one", file.path);
-	else if (error == -ENOENT)
-		answer(service, "policy", RESULT_FAIL, "%s is not there", file.path);
-	else if (error < 0)
-		answer(service, "policy", RESULT_SKIP, "%s%s%s", file.path,
-		       file.path[0] ? ": " : "", reason_of(error));
+		judge_file(service, &place);
 	else
-		judge_file(service, &file, &status);
-	if (file.place >= 0)
-		close(file.place);
+		answer(service, "policy", RESULT_SKIP, "%s%s%s", place.path,
+		       place.path[0] ? ": " : "", reason_of(error));
+	if (place.base >= 0)
+		close(place.base);
 }

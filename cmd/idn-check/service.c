@@ -26,8 +26,10 @@ static void put_answer(struct service *service, const char *check, enum result r
 	if (service->quiet)
 		return;
 	if (!service->json) {
-		printf("%-4s  %-13s %s\n", words[result], check,
-		       printable(detail, safe, sizeof(safe)));
+		printf("%-4s  %-13s ", words[result], check);
+		if (line)
+			printf("line %u: ", line);
+		printf("%s\n", printable(detail, safe, sizeof(safe)));
 		return;
 	}
 	json_t *object = json_object();
