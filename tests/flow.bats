@@ -203,3 +203,10 @@ load lib/programs
 @test "a thread that cannot be made leaves its maker as it was" {
   both flow-test thread-not-made
 }
+
+# --- all at once ----------------------------------------------------------------------------------
+
+# Under ThreadSanitizer (configure --enable-thread-sanitizer) any data race fails this.
+@test "many threads hand over, policies change, ledgers are read, pools end: nobody is another" {
+  both flow-stress stress
+}

@@ -78,6 +78,7 @@ CPP
   [[ -e $BUILD/common/.libs/libimpersonate.so ]] || skip "needs the shared library"
   local sanitizers=()
   ! grep -q 'define WITH_SANITIZERS' "$BUILD/config.h" || sanitizers=(-fsanitize=address,undefined)
+  ! grep -q 'define WITH_THREAD_SANITIZER' "$BUILD/config.h" || sanitizers=(-fsanitize=thread)
   c++ -Wall -Wextra -Werror "${sanitizers[@]}" -I"$SRC/common" -o "$BATS_TEST_TMPDIR/program" \
     "$BATS_TEST_TMPDIR/program.cpp" -L"$BUILD/common/.libs" -limpersonate
   LD_LIBRARY_PATH=$BUILD/common/.libs "$BATS_TEST_TMPDIR/program"

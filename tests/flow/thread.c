@@ -14,9 +14,9 @@
 
 /* ------------------------------------------------------------------------------------ birth -- */
 
-static bool fails;	 /* pthread_create is to */
-static bool may_be_born; /* as whoever made it */
-static enum person born; /* whom the last one was born as */
+static bool fails;		  /* pthread_create is to */
+static bool may_be_born;	  /* as whoever made it */
+static _Atomic(enum person) born; /* whom the last one was born as */
 
 struct birth {
 	void *(*start)(void *argument);

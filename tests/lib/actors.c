@@ -164,8 +164,10 @@ int client_bound(const struct who *who, const char *name, size_t length)
 	struct pollfd events[] = {{.fd = listener, .events = POLLIN}, {.fd = alive[0]}};
 
 	SYSTEM(poll(events, 2, -1));
-	if (!(events[0].revents & POLLIN))
+	if (!(events[0].revents & POLLIN)) {
+		wait_for(child);
 		_exit(FAILED);
+	}
 
 	int fd = (int)SYSTEM(accept4(listener, NULL, NULL, SOCK_CLOEXEC));
 
