@@ -196,6 +196,10 @@ load lib/programs
   both flow-test thread-ends-early
 }
 
+@test "what the destructors of a thread hand over is not the work that it has left" {
+  both flow-test thread-ends-lost
+}
+
 @test "a thread may be cancelled while it is a client" {
   both flow-test thread-cancelled
 }

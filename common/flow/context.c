@@ -304,6 +304,13 @@ int imp_context_run(struct imp_context *context, int (*work)(void *argument), vo
 	return error < 0 ? error : back;
 }
 
+void context_leave(void)
+{
+	imp_revert();
+	lost = (struct lost){.token = NULL};
+	suppressed = false;
+}
+
 /* ---------------------------------------------------------------------------- suppression -- */
 
 bool imp_flow_suppress(void)

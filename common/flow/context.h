@@ -18,4 +18,8 @@ struct imp_context {
 int context_capture(const char *site, struct imp_context *context) IMP_MUST_CHECK;
 void context_clear(struct imp_context *context);
 
+/* The calling thread ends in the middle of the work that it does: nothing of that is its any more.
+ */
+void context_leave(void);
+
 #endif

@@ -49,7 +49,7 @@ static void end_life(void *data)
 {
 	struct birth *birth = data;
 
-	imp_revert();
+	context_leave();
 	context_clear(&birth->context);
 	free(birth);
 }

@@ -259,6 +259,40 @@ static void ends_early(const char *kind)
 	SAME(ended, SERVICE);
 }
 
+static void capture_at_end(void *unused)
+{
+	struct imp_context *context;
+
+	(void)unused;
+	I_AM(SERVICE);
+	SAME(imp_flow_is_suppressed(), 0);
+	MUST(imp_context_capture(&context));
+	SAME(imp_context_flow(context), IMP_FLOW_NOTHING);
+	imp_context_unref(context);
+}
+
+static void *end_lost(void *unused)
+{
+	SAME_TEXT(look_of(gettid()), "lost");
+	imp_flow_suppress();
+	SAME(pthread_setspecific(at_end, &at_end), 0);
+	pthread_exit(unused);
+}
+
+/* Nor is what its destructors hand over the work that it has left. */
+static void ends_lost(const char *kind)
+{
+	pthread_t thread;
+
+	set_out(kind);
+	set_policy(true, false);
+	SAME(pthread_key_create(&at_end, capture_at_end), 0);
+	impersonate(ALICE);
+	MUST(imp_thread_create(&thread, NULL, end_lost, NULL));
+	SAME(pthread_join(thread, NULL), 0);
+	SAME(records(IMP_EVENT_FLOW_REFUSED, NULL), 1);
+}
+
 static void *wait_for_ever(void *gate)
 {
 	I_AM(ALICE);
@@ -311,6 +345,7 @@ const struct check_case thread_cases[] = {
 	{"thread-made-while-another", made_while_another},
 	{"thread-no-way-back", no_way_back},
 	{"thread-ends-early", ends_early},
+	{"thread-ends-lost", ends_lost},
 	{"thread-cancelled", cancelled},
 	{"thread-not-made", not_made},
 	{NULL, NULL},
