@@ -53,8 +53,11 @@ attach() {
   [[ $line == *attached* ]] || { echo "strace: $line" >&2; return 1; }
 }
 
+# One whose process has ended may wait for ever for what is left of it.
 detach() {
-  kill -INT "$tracer" 2>/dev/null || true
+  local signal=TERM
+  ! has_ended "$FRONT_PID" || signal=KILL
+  kill -"$signal" "$tracer" 2>/dev/null || true
   while read -rt "$patience" -u "$says" _; do :; done
   exec {says}<&-
 }

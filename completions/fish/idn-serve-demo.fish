@@ -3,6 +3,10 @@
 complete -c idn-serve-demo -f
 complete -c idn-serve-demo -l unix -rF -d 'Listen on a Unix socket'
 complete -c idn-serve-demo -l root -xa '(__fish_complete_directories)' -d 'Serve the files below a directory'
+complete -c idn-serve-demo -l policy -rF -d 'What the administrator allows'
+complete -c idn-serve-demo -l backend -rF -d 'The server that /backend leads to'
+complete -c idn-serve-demo -l workers -x -d 'Do what may take long in so many threads'
+complete -c idn-serve-demo -l demo-defect -xa 'no-flow forgotten-revert born-impersonating raw-setresuid glibc-seteuid lazy-channel' -d 'Make a mistake on purpose'
 complete -c idn-serve-demo -l threads -x -d 'Serve by so many threads'
 complete -c idn-serve-demo -l user -xa '(__fish_complete_users)' -d 'As root, go on as this user'
 complete -c idn-serve-demo -l stay-root -d 'As root, stay root'
