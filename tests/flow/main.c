@@ -8,7 +8,8 @@
 int main(int argc, char **argv)
 {
 	static const struct check_case *const parts[] = {
-		capture_cases, context_cases, table_cases, work_cases, pool_cases, thread_cases,
+		capture_cases, context_cases, nest_cases,   table_cases,
+		work_cases,    pool_cases,    thread_cases,
 	};
 	static struct check_case all[128];
 	size_t n = 0;

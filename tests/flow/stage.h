@@ -57,6 +57,9 @@ void gate_pass(struct gate *gate);  /* says that it is reached, and waits until 
 void gate_reach(struct gate *gate); /* waits until somebody has reached it */
 void gate_open(struct gate *gate);
 
+/* What the calling thread hands over; the caller owns the reference. */
+struct imp_context *capture(void);
+
 /* Work for a pool or a context: what it found, and a gate that it passes, if there is one. */
 struct seen {
 	pid_t tid;
@@ -93,6 +96,6 @@ struct imp_ledger_entry entry_of(pid_t tid);
 const char *look_of(pid_t tid);
 
 extern const struct check_case context_cases[], table_cases[], work_cases[], pool_cases[],
-	thread_cases[], capture_cases[];
+	thread_cases[], capture_cases[], nest_cases[];
 
 #endif

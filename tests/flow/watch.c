@@ -66,6 +66,14 @@ void gate_open(struct gate *gate)
 	SYSTEM(sem_post(&gate->open));
 }
 
+struct imp_context *capture(void)
+{
+	struct imp_context *context;
+
+	MUST(imp_context_capture(&context));
+	return context;
+}
+
 int see(void *data)
 {
 	struct seen *seen = data;
