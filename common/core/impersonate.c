@@ -205,8 +205,8 @@ struct imp_token *thread_token(void)
 
 struct ledger_slot *thread_slot(void)
 {
-	/* Whatever this thread is now, it must not become the primary identity of the process. */
-	if (!thread.slot && switch_has_primary() && ready_thread() < 0)
+	/* Whatever this thread is now, neither the primary identity nor the ledger is to be its. */
+	if (!thread.slot && atomic_load(&prepared) && ready_thread() < 0)
 		return NULL;
 	return thread.slot;
 }
