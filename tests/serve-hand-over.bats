@@ -434,7 +434,7 @@ not_alice() {
 
 # --- health under load -------------------------------------------------------------------------------
 
-BATS_TEST_TIMEOUT=180
+BATS_TEST_TIMEOUT=$((${LOAD_SECONDS:-60} + 120))
 
 @test "a healthy service under full load for a minute: nothing is found" {
   need soak

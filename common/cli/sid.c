@@ -4,6 +4,7 @@
  * where they are installed, and nothing is missing where they are not.
  */
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,6 @@ typedef int winbind_text_fn(const struct winbind_sid *sid, char **text);
 typedef void winbind_free_fn(void *memory);
 
 static struct {
-	bool loaded;
 	sssd_fn *sssd;
 	winbind_uid_fn *winbind_uid;
 	winbind_text_fn *winbind_text;
@@ -47,7 +47,6 @@ static void load(void)
 	void *sssd = dlopen("libsss_nss_idmap.so.0", RTLD_NOW | RTLD_LOCAL);
 	void *winbind = dlopen("libwbclient.so.0", RTLD_NOW | RTLD_LOCAL);
 
-	libraries.loaded = true;
 	if (sssd) {
 		find(sssd, "sss_nss_getsidbyuid", &libraries.sssd);
 		if (!libraries.sssd) /* before SSSD 1.16 */
@@ -95,11 +94,11 @@ static bool is_sid(const char *text)
 static bool domain_sid(uid_t uid, char *buffer, size_t size)
 {
 	/* The last one is remembered: threads of one user come in rows. */
-	static uid_t last = IMP_NO_UID;
-	static char remembered[184];
+	static _Thread_local uid_t last = IMP_NO_UID;
+	static _Thread_local char remembered[184];
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	if (!libraries.loaded)
-		load();
+	pthread_once(&once, load);
 	if (uid != last) {
 		last = uid;
 		if ((!ask_sssd(uid, remembered, sizeof(remembered)) || !is_sid(remembered)) &&

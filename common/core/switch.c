@@ -9,75 +9,20 @@
  */
 #include <errno.h>
 #include <linux/securebits.h>
-#include <pthread.h>
 #include <string.h>
 
 #include "capability.h"
-#include "credentials.h"
 #include "log.h"
-#include "switch.h"
+#include "switch-state.h"
 
-/* The calling thread, as it is known to be. */
-static _Thread_local struct {
-	bool known;  /* false: not looked at yet, or in the middle of a change */
-	bool proven; /* what it remembers was once compared with what a switch really did */
-	bool keepcaps_locked; /* off, for good: who is not root comes back from root without
-				 capabilities */
-	bool fixup; /* the kernel adjusts capabilities as uids change: SECBIT_NO_SETUID_FIXUP is off
-		     */
-	unsigned set; /* what calls have set, effective and filesystem ids together, since the last
-			 doubt */
-	struct credentials now;
-} thread;
+_Thread_local struct switch_thread switch_thread;
 
-static struct {
-	bool recorded;
-	struct credentials credentials;
-	struct identity identity;
-} primary;
-
-/* ----------------------------------------------------------------------- primary, thread -- */
-
-int switch_record_primary(void)
-{
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	struct credentials *now = &primary.credentials;
-
-	if (switch_has_primary())
-		return 0;
-
-	pthread_mutex_lock(&lock);
-	int error = primary.recorded ? 0 : credentials_read(now);
-
-	if (!primary.recorded && error == 0) {
-		if (now->effective_uid != now->filesystem_uid ||
-		    now->effective_gid != now->filesystem_gid) {
-			groups_unref(now->groups);
-			error = -ESTALE;
-		} else {
-			identity_init(&primary.identity, now->effective_uid, now->effective_gid,
-				      groups_ref(now->groups));
-			__atomic_store_n(&primary.recorded, true, __ATOMIC_RELEASE);
-		}
-	}
-	pthread_mutex_unlock(&lock);
-	return error;
-}
-
-bool switch_has_primary(void)
-{
-	return __atomic_load_n(&primary.recorded, __ATOMIC_ACQUIRE);
-}
-
-const struct identity *switch_primary(void)
-{
-	return &primary.identity;
-}
+/* --------------------------------------------------------------------------------- thread -- */
 
 static void read_securebits(int securebits)
 {
-	thread.fixup = !(securebits & SECBIT_NO_SETUID_FIXUP);
-	thread.keepcaps_locked =
+	switch_thread.fixup = !(securebits & SECBIT_NO_SETUID_FIXUP);
+	switch_thread.keepcaps_locked =
 		(securebits & SECBIT_KEEP_CAPS_LOCKED) && !(securebits & SECBIT_KEEP_CAPS);
 }
 
@@ -91,7 +36,7 @@ static int know_thread(const char **step)
 	int securebits;
 	int error;
 
-	if (thread.known)
+	if (switch_thread.known)
 		return 0;
 	*step = "cannot read the thread's credentials";
 	error = switch_record_primary();
@@ -100,13 +45,13 @@ static int know_thread(const char **step)
 	if (error < 0)
 		return error;
 
-	const char *differs = credentials_difference(&now, &primary.credentials);
+	const char *differs = credentials_difference(&now, &switch_primary_credentials);
 
 	if (differs) {
 		const struct imp_log_record facts = {
 			.priority = LOG_ERR,
 			.event = IMP_EVENT_MISMATCH,
-			.expected_uid = primary.credentials.filesystem_uid,
+			.expected_uid = switch_primary_credentials.filesystem_uid,
 			.actual_uid = now.filesystem_uid,
 			.error = -ESTALE,
 		};
@@ -122,15 +67,15 @@ static int know_thread(const char **step)
 		return securebits;
 	}
 	read_securebits(securebits);
-	thread.now = now;
-	thread.known = true;
+	switch_thread.now = now;
+	switch_thread.known = true;
 	return 0;
 }
 
 void switch_forget_thread(void)
 {
-	groups_unref(thread.now.groups);
-	memset(&thread, 0, sizeof(thread));
+	groups_unref(switch_thread.now.groups);
+	memset(&switch_thread, 0, sizeof(switch_thread));
 }
 
 /* --------------------------------------------------------------------------------- steps -- */
@@ -146,18 +91,18 @@ void switch_forget_thread(void)
 
 static int set_effective(uint64_t effective)
 {
-	int error = credentials_set_capabilities(effective, thread.now.permitted,
-						 thread.now.inheritable);
+	int error = credentials_set_capabilities(effective, switch_thread.now.permitted,
+						 switch_thread.now.inheritable);
 
 	if (error == 0)
-		thread.now.effective = effective;
+		switch_thread.now.effective = effective;
 	return error;
 }
 
 /* Both, whatever the identity: one that takes only one of them today takes the other tomorrow. */
 static int check_privilege(const char **step)
 {
-	uint64_t missing = CAPABILITIES_TO_SWITCH & ~thread.now.permitted;
+	uint64_t missing = CAPABILITIES_TO_SWITCH & ~switch_thread.now.permitted;
 
 	if (!missing)
 		return 0;
@@ -172,20 +117,20 @@ static int raise_privilege(const char **step)
 {
 	int error;
 
-	if ((thread.now.effective & CAPABILITIES_TO_SWITCH) == CAPABILITIES_TO_SWITCH)
+	if ((switch_thread.now.effective & CAPABILITIES_TO_SWITCH) == CAPABILITIES_TO_SWITCH)
 		return 0;
 	error = check_privilege(step);
 	if (error < 0)
 		return error;
 	*step = "cannot raise CAP_SETUID and CAP_SETGID";
-	return set_effective(thread.now.effective | CAPABILITIES_TO_SWITCH);
+	return set_effective(switch_thread.now.effective | CAPABILITIES_TO_SWITCH);
 }
 
 static INLINED int step_groups(const struct credentials *want, const char **step)
 {
 	int error;
 
-	if (groups_equal(thread.now.groups, want->groups))
+	if (groups_equal(switch_thread.now.groups, want->groups))
 		return 0;
 	error = raise_privilege(step);
 	if (error < 0)
@@ -194,9 +139,9 @@ static INLINED int step_groups(const struct credentials *want, const char **step
 	error = credentials_set_groups(want->groups);
 	if (error < 0)
 		return error;
-	groups_unref(thread.now.groups);
-	thread.now.groups = groups_ref(want->groups);
-	thread.set |= CREDENTIALS_GROUPS;
+	groups_unref(switch_thread.now.groups);
+	switch_thread.now.groups = groups_ref(want->groups);
+	switch_thread.set |= CREDENTIALS_GROUPS;
 	return 0;
 }
 
@@ -204,7 +149,7 @@ static INLINED int step_groups(const struct credentials *want, const char **step
 
 static INLINED int raise_for_gid(gid_t gid, const char **step)
 {
-	const struct credentials *now = &thread.now;
+	const struct credentials *now = &switch_thread.now;
 
 	if (gid == now->real_gid || gid == now->effective_gid || gid == now->saved_gid)
 		return 0;
@@ -213,7 +158,7 @@ static INLINED int raise_for_gid(gid_t gid, const char **step)
 
 static INLINED int raise_for_uid(uid_t uid, const char **step)
 {
-	const struct credentials *now = &thread.now;
+	const struct credentials *now = &switch_thread.now;
 
 	if (uid == now->real_uid || uid == now->effective_uid || uid == now->saved_uid)
 		return 0;
@@ -222,7 +167,7 @@ static INLINED int raise_for_uid(uid_t uid, const char **step)
 
 static INLINED int step_gid(const struct credentials *want, const char **step)
 {
-	struct credentials *now = &thread.now;
+	struct credentials *now = &switch_thread.now;
 	int error;
 
 	if (now->effective_gid != want->effective_gid) {
@@ -234,7 +179,7 @@ static INLINED int step_gid(const struct credentials *want, const char **step)
 		if (error < 0)
 			return error;
 		now->effective_gid = now->filesystem_gid = want->effective_gid;
-		thread.set |= CREDENTIALS_GIDS;
+		switch_thread.set |= CREDENTIALS_GIDS;
 	}
 	if (now->filesystem_gid != want->filesystem_gid) {
 		error = raise_for_gid(want->filesystem_gid, step);
@@ -277,16 +222,16 @@ static int set_effective_uid_leaving_root(uid_t uid, const char **step)
 
 static INLINED int step_effective_uid(const struct credentials *want, const char **step)
 {
-	struct credentials *now = &thread.now;
+	struct credentials *now = &switch_thread.now;
 	bool leaves_root = now->effective_uid == 0 && want->effective_uid != 0;
 	bool enters_root = now->effective_uid != 0 && want->effective_uid == 0;
 
-	if (thread.fixup && thread.keepcaps_locked && enters_root && now->real_uid != 0 &&
-	    now->saved_uid != 0) {
+	if (switch_thread.fixup && switch_thread.keepcaps_locked && enters_root &&
+	    now->real_uid != 0 && now->saved_uid != 0) {
 		*step = "cannot come back from root: KEEPCAPS is locked (securebits)";
 		return -EPERM;
 	}
-	if (thread.fixup && leaves_root && now->real_uid != 0 && now->saved_uid != 0) {
+	if (switch_thread.fixup && leaves_root && now->real_uid != 0 && now->saved_uid != 0) {
 		int error = set_effective_uid_leaving_root(want->effective_uid, step);
 
 		if (error < 0)
@@ -299,26 +244,26 @@ static INLINED int step_effective_uid(const struct credentials *want, const char
 			return error;
 	}
 	now->effective_uid = now->filesystem_uid = want->effective_uid;
-	thread.set |= CREDENTIALS_UIDS;
-	if (thread.fixup && leaves_root)
+	switch_thread.set |= CREDENTIALS_UIDS;
+	if (switch_thread.fixup && leaves_root)
 		now->effective = 0;
-	if (thread.fixup && enters_root)
+	if (switch_thread.fixup && enters_root)
 		now->effective = now->permitted;
 	return 0;
 }
 
 static INLINED int step_filesystem_uid(const struct credentials *want, const char **step)
 {
-	struct credentials *now = &thread.now;
+	struct credentials *now = &switch_thread.now;
 	uid_t before = now->filesystem_uid;
 
 	*step = "cannot set the filesystem uid";
 	now->filesystem_uid = credentials_set_filesystem_uid(want->filesystem_uid);
 	if (now->filesystem_uid != want->filesystem_uid)
 		return -EPERM;
-	if (thread.fixup && before == 0 && now->filesystem_uid != 0)
+	if (switch_thread.fixup && before == 0 && now->filesystem_uid != 0)
 		now->effective &= ~CAPABILITIES_OF_FILES;
-	if (thread.fixup && before != 0 && now->filesystem_uid == 0)
+	if (switch_thread.fixup && before != 0 && now->filesystem_uid == 0)
 		now->effective |= now->permitted & CAPABILITIES_OF_FILES;
 	return 0;
 }
@@ -327,12 +272,12 @@ static INLINED int step_uid(const struct credentials *want, const char **step)
 {
 	int error = 0;
 
-	if (thread.now.effective_uid != want->effective_uid) {
+	if (switch_thread.now.effective_uid != want->effective_uid) {
 		error = raise_for_uid(want->effective_uid, step);
 		if (error == 0)
 			error = step_effective_uid(want, step);
 	}
-	if (error == 0 && thread.now.filesystem_uid != want->filesystem_uid) {
+	if (error == 0 && switch_thread.now.filesystem_uid != want->filesystem_uid) {
 		error = raise_for_uid(want->filesystem_uid, step);
 		if (error == 0)
 			error = step_filesystem_uid(want, step);
@@ -342,7 +287,7 @@ static INLINED int step_uid(const struct credentials *want, const char **step)
 
 static INLINED int step_capabilities(const struct credentials *want, const char **step)
 {
-	if (thread.now.effective == want->effective)
+	if (switch_thread.now.effective == want->effective)
 		return 0;
 	*step = "cannot set the effective capabilities";
 	return set_effective(want->effective);
@@ -358,7 +303,7 @@ static INLINED int change(const struct credentials *want, enum direction directi
 	int error;
 
 	/* Forget what we know before we change it: a failure must leave "unknown". */
-	thread.known = false;
+	switch_thread.known = false;
 	if (direction == TO_CLIENT) {
 		/* Groups first, uid last: a uid that is the client's is nobody who may set groups.
 		 */
@@ -377,7 +322,7 @@ static INLINED int change(const struct credentials *want, enum direction directi
 	if (error == 0)
 		error = step_capabilities(want, step);
 	if (error == 0)
-		thread.known = true;
+		switch_thread.known = true;
 	return error;
 }
 
@@ -407,7 +352,7 @@ static void undo(const struct credentials *before, enum direction direction)
 	if (error < 0)
 		log_die("undoing a failed impersonation", step, error);
 
-	error = prove(&thread.now, &step);
+	error = prove(&switch_thread.now, &step);
 	if (error < 0)
 		log_die("undoing a failed impersonation left another identity", step, error);
 }
@@ -429,33 +374,6 @@ static int become_undumpable(const char **step)
 	return error;
 }
 
-static bool ids_differ(const struct credentials *a, const struct credentials *b)
-{
-	return a->effective_uid != b->effective_uid || a->effective_gid != b->effective_gid ||
-	       a->filesystem_uid != b->filesystem_uid || a->filesystem_gid != b->filesystem_gid ||
-	       !groups_equal(a->groups, b->groups);
-}
-
-/* What the thread is to have; borrows the groups of ACCESS. */
-static struct credentials wanted(const struct identity *access, enum imp_scope scope,
-				 uint64_t capabilities)
-{
-	struct credentials want = primary.credentials;
-
-	want.groups = access->groups;
-	want.filesystem_uid = access->view.uid;
-	want.filesystem_gid = access->view.gid;
-	want.effective = capabilities;
-	if (scope == IMP_SCOPE_ALL) {
-		want.effective_uid = access->view.uid;
-		want.effective_gid = access->view.gid;
-	} else {
-		want.effective = (primary.credentials.effective & ~CAPABILITIES_OF_FILES) |
-				 (capabilities & CAPABILITIES_OF_FILES);
-	}
-	return want;
-}
-
 int switch_to(const struct identity *access, enum imp_scope scope, uint64_t capabilities,
 	      const char **step)
 {
@@ -464,15 +382,15 @@ int switch_to(const struct identity *access, enum imp_scope scope, uint64_t capa
 	if (error < 0)
 		return error;
 
-	struct credentials want = wanted(access, scope, capabilities);
+	struct credentials want = switch_wanted(access, scope, capabilities);
 
-	if (want.effective & ~thread.now.permitted) {
+	if (want.effective & ~switch_thread.now.permitted) {
 		*step = "needs capabilities that the service has not";
 		return -EPERM;
 	}
 	/* An identity equal to the service's own takes no privilege; any other both capabilities.
 	 */
-	if (ids_differ(&want, &primary.credentials)) {
+	if (switch_ids_differ(&want, &switch_primary_credentials)) {
 		error = check_privilege(step);
 		if (error == 0)
 			error = become_undumpable(step);
@@ -480,16 +398,17 @@ int switch_to(const struct identity *access, enum imp_scope scope, uint64_t capa
 			return error;
 	}
 
-	struct credentials before = thread.now;
+	struct credentials before = switch_thread.now;
 
 	groups_ref(before.groups);
 	error = change(&want, TO_CLIENT, step);
-	if (error == 0 && !thread.proven) {
-		error = prove(&thread.now, step);
-		thread.proven = error == 0;
+	if (error == 0 && !switch_thread.proven) {
+		error = prove(&switch_thread.now, step);
+		switch_thread.proven = error == 0;
 	}
 	if (error < 0)
-		undo(&before, ids_differ(&before, &primary.credentials) ? TO_CLIENT : TO_PRIMARY);
+		undo(&before, switch_ids_differ(&before, &switch_primary_credentials) ? TO_CLIENT
+										      : TO_PRIMARY);
 	groups_unref(before.groups);
 	return error;
 }
@@ -505,125 +424,36 @@ void switch_back(void)
 	 * A thread that was never looked at is nearly always at the primary identity; one that was
 	 * started by a thread that impersonated is not, and is brought there for the first time.
 	 */
-	if (!thread.known) {
-		int error = credentials_read(&thread.now);
+	if (!switch_thread.known) {
+		int error = credentials_read(&switch_thread.now);
 		int securebits = credentials_get_securebits();
 
 		if (error < 0 || securebits < 0)
 			log_die("reverting to the primary identity", step,
 				error < 0 ? error : securebits);
 		read_securebits(securebits);
-	} else if (!ids_differ(&thread.now, &primary.credentials) &&
-		   thread.now.effective == primary.credentials.effective) {
+	} else if (!switch_ids_differ(&switch_thread.now, &switch_primary_credentials) &&
+		   switch_thread.now.effective == switch_primary_credentials.effective) {
 		return;
 	}
 
-	int error = change(&primary.credentials, TO_PRIMARY, &step);
+	int error = change(&switch_primary_credentials, TO_PRIMARY, &step);
 
 	if (error < 0)
 		log_die("reverting to the primary identity", step, error);
-	if (!thread.proven) {
-		error = prove(&primary.credentials, &step);
+	if (!switch_thread.proven) {
+		error = prove(&switch_primary_credentials, &step);
 		if (error < 0)
 			log_die("reverting led to another identity", step, error);
 	}
 }
 
-bool switch_agrees(const struct identity *access, enum imp_scope scope, uint64_t capabilities)
-{
-	const struct credentials want =
-		access ? wanted(access, scope, capabilities) : primary.credentials;
-	struct credentials kernel;
-
-	if (credentials_match(&want, CREDENTIALS_ALL))
-		return true;
-	if (credentials_read(&kernel) < 0)
-		return false;
-
-	bool same = !credentials_difference(&kernel, &want);
-
-	groups_unref(kernel.groups);
-	return same;
-}
-
-bool switch_agrees_on_files(const struct identity *access, enum imp_scope scope,
-			    uint64_t capabilities)
-{
-	const struct credentials want = wanted(access, scope, capabilities);
-
-	return credentials_match(&want, CREDENTIALS_FILESYSTEM | CREDENTIALS_GROUPS);
-}
-
 void switch_doubt(void)
 {
-	thread.set = 0;
-}
-
-bool switch_confirms(const struct identity *access, enum imp_scope scope, uint64_t capabilities)
-{
-	const struct credentials want =
-		access ? wanted(access, scope, capabilities) : primary.credentials;
-	unsigned parts = 0;
-
-	if (!(thread.set & CREDENTIALS_UIDS))
-		parts |= CREDENTIALS_UIDS | CREDENTIALS_FILESYSTEM | CREDENTIALS_CAPABILITIES;
-	if (!(thread.set & CREDENTIALS_GIDS))
-		parts |= CREDENTIALS_GIDS | CREDENTIALS_FILESYSTEM;
-	if (!(thread.set & CREDENTIALS_GROUPS))
-		parts |= CREDENTIALS_GROUPS;
-	return credentials_match(&want, parts);
-}
-
-bool switch_is_undisturbed(void)
-{
-	return thread.known && credentials_match(&thread.now, CREDENTIALS_UIDS | CREDENTIALS_GIDS |
-								      CREDENTIALS_CAPABILITIES);
+	switch_thread.set = 0;
 }
 
 bool switch_knows_thread(void)
 {
-	return thread.known;
-}
-
-bool switch_can_be(const struct credentials *have, const struct identity *access,
-		   enum imp_scope scope, uint64_t capabilities)
-{
-	const struct credentials want = wanted(access, scope, capabilities);
-
-	return !ids_differ(have, &want) && !(want.effective & ~have->effective);
-}
-
-int switch_verify(const struct identity *access, enum imp_scope scope, uint64_t capabilities)
-{
-	struct credentials kernel;
-	int error = switch_record_primary();
-
-	if (error == 0)
-		error = credentials_read(&kernel);
-	if (error < 0)
-		return error;
-
-	struct credentials want =
-		access ? wanted(access, scope, capabilities) : primary.credentials;
-	const char *differs = credentials_difference(&kernel, &want);
-
-	/* What was remembered of this thread is wrong: the way back begins with looking. */
-	if (thread.known && credentials_difference(&kernel, &thread.now))
-		switch_forget_thread();
-	if (differs) {
-		const struct imp_log_record facts = {
-			.priority = LOG_ERR,
-			.event = IMP_EVENT_MISMATCH,
-			.expected_uid = want.filesystem_uid,
-			.actual_uid = kernel.filesystem_uid,
-			.error = -ESTALE,
-		};
-
-		log_event(&facts,
-			  "the thread is not who it should be: %s differ "
-			  "(filesystem uid %u, expected %u)",
-			  differs, kernel.filesystem_uid, want.filesystem_uid);
-	}
-	groups_unref(kernel.groups);
-	return differs ? -ESTALE : 0;
+	return switch_thread.known;
 }
