@@ -141,11 +141,12 @@ static int submit_async(void *data)
 /* As the client, whose identity the work is to have. */
 static int start_async(struct exchange *exchange)
 {
-	int submitted = 0;
+	int submitted = -ESTALE;
 	int error = imp_run(work.options->defect == DEFECT_NO_FLOW ? NULL : exchange->token,
 			    submit_async, exchange, &submitted);
 
-	return error < 0 ? error : submitted;
+	/* What was handed over is done, and answered, whatever then went wrong in this thread. */
+	return submitted == 0 ? 0 : error < 0 ? error : submitted;
 }
 
 static int start_elsewhere(struct exchange *exchange)
