@@ -15,20 +15,6 @@ teardown() {
   server_teardown
 }
 
-# get USER PATH [CURL-ARGUMENT...]: sets status_code, and body
-get() {
-  local user=$1 path=$2
-  shift 2
-  body=$(as "$user" curl -s --path-as-is -w '\n%{http_code}' --unix-socket "$SOCKET" "$@" "http://x$path")
-  status_code=${body##*$'\n'}
-  body=${body%$'\n'*}
-  body=${body%$'\n'}
-}
-
-fact() {
-  jq -r "$1" <<<"$body"
-}
-
 # alice's own, and nobody else's to look into.
 make_place() {
   place=$SCRATCH/alice

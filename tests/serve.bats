@@ -14,25 +14,11 @@ teardown() {
   server_teardown
 }
 
-# get USER PATH [CURL-ARGUMENT...]: sets status_code, and body
-get() {
-  local user=$1 path=$2
-  shift 2
-  body=$(as "$user" curl -s --path-as-is -w '\n%{http_code}' --unix-socket "$SOCKET" "$@" "http://x$path")
-  status_code=${body##*$'\n'}
-  body=${body%$'\n'*}
-  body=${body%$'\n'}
-}
-
 whoami_as() {
   local user=$1
   shift
   get "$user" /whoami "$@"
   assert_equal "$status_code" 200
-}
-
-fact() {
-  jq -r "$1" <<<"$body"
 }
 
 make_secret() {

@@ -176,6 +176,21 @@ choose_socket() {
   arguments=(--unix "$SOCKET" "${arguments[@]}")
 }
 
+# get USER PATH [CURL-ARGUMENT...]: sets status_code, and body
+get() {
+  local user=$1 path=$2
+  shift 2
+  body=$(as "$user" curl -s --path-as-is -w '\n%{http_code}' --unix-socket "$SOCKET" "$@" "http://x$path")
+  status_code=${body##*$'\n'}
+  body=${body%$'\n'*}
+  body=${body%$'\n'}
+}
+
+# fact FILTER: of a body that is JSON
+fact() {
+  jq -r "$1" <<<"$body"
+}
+
 # Asks the last one to end, and fails where it does not, or not with 0.
 server_stop() {
   local status=0
