@@ -5,6 +5,10 @@
 load lib/common
 load lib/programs
 
+setup_file() {
+  hold_machine
+}
+
 # --- the search -----------------------------------------------------------------------------------
 
 # Random trees, questions and identities: what is predicted and what the kernel does, errors included.

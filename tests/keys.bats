@@ -8,6 +8,10 @@ load lib/common
 # Permissions: possessor, user, group, other; view 1, read 2.
 view_own=0x3f010000 read_own=0x3f030000 read_group=0x3f030300 view_all=0x3f010101 read_all=0x3f030303
 
+setup_file() {
+  hold_machine
+}
+
 setup() {
   common_setup
   need_world

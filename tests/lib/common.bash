@@ -47,6 +47,14 @@ common_setup() {
   cd "$SCRATCH" || return
 }
 
+# For a suite that changes, or depends on, what the whole machine shares: not while another run of it does.
+# To be called by setup_file.
+hold_machine() {
+  type -P flock >/dev/null || return 0
+  exec {machine}<"${BASH_SOURCE[0]}"
+  flock "$machine"
+}
+
 # --- who a test needs to be ---------------------------------------------------------------------
 
 need_world() {
