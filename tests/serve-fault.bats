@@ -53,11 +53,10 @@ attach() {
   [[ $line == *attached* ]] || { echo "strace: $line" >&2; return 1; }
 }
 
-# One whose process has ended may wait for ever for what is left of it.
+# One whose process is about to end may wait for ever for what is left of it.
 detach() {
-  local signal=TERM
-  ! has_ended "$FRONT_PID" || signal=KILL
-  kill -"$signal" "$tracer" 2>/dev/null || true
+  kill -TERM "$tracer" 2>/dev/null || true
+  patience=2 wait_for has_ended "$tracer" 2>/dev/null || kill -KILL "$tracer" 2>/dev/null || true
   while read -rt "$patience" -u "$says" _; do :; done
   exec {says}<&-
 }
