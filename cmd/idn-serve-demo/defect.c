@@ -84,9 +84,11 @@ static void set_raw(void)
 }
 
 /* Changes nothing for the thread that calls it, and every other one. */
-static void *set_by_library(void *unused)
+static void *set_by_library(void *gate)
 {
-	(void)unused;
+	/* Its maker has left its identity to make it, and is to have it again first. */
+	pthread_mutex_lock(gate);
+	pthread_mutex_unlock(gate);
 	if (seteuid(switch_primary()->view.uid) < 0)
 		warn_of("--demo-defect glibc-seteuid: the uid cannot be set");
 	return NULL;
@@ -94,10 +96,15 @@ static void *set_by_library(void *unused)
 
 static void set_in_another_thread(void)
 {
+	pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 	pthread_t thread;
 	bool before = imp_flow_suppress();
-	int error = imp_thread_create(&thread, NULL, set_by_library, NULL);
 
+	pthread_mutex_lock(&gate);
+
+	int error = imp_thread_create(&thread, NULL, set_by_library, &gate);
+
+	pthread_mutex_unlock(&gate);
 	imp_flow_restore(before);
 	if (error == 0)
 		pthread_join(thread, NULL);
