@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The threads that serve connections.  One that has been a client stays it as long as there is more
- * to do at once, since the next request may well be of the same one; before it waits, it reverts.
+ * The threads that serve connections.  One that has been a client stays it for half a millisecond
+ * more, since the next request may well be of the same one; before it waits any longer, it reverts.
  */
 #include <errno.h>
 #include <poll.h>
@@ -54,20 +54,39 @@ static size_t leave_escaped(void *unused, struct MHD_Connection *connection, cha
 
 /* ------------------------------------------------------------------------------- serving -- */
 
-/* Until something happens; NOW: what has happened already. */
-static int wait_for_events(struct pollfd events[2], bool now, struct MHD_Daemon *daemon)
+/* How long a thread that has been a client waits as that: a revert and a switch take some of it. */
+enum { LINGER_NS = 500000 };
+
+static int wait_for_events(struct pollfd events[2], const struct timespec *timeout)
 {
-	MHD_UNSIGNED_LONG_LONG limit;
-	int timeout = now ? 0 : -1;
-
-	if (!now && MHD_get_timeout(daemon, &limit) == MHD_YES)
-		timeout = limit > 60000 ? 60000 : (int)limit;
-
-	int n = poll(events, 2, timeout);
+	int n = ppoll(events, 2, timeout, NULL);
 
 	if (n < 0 && errno != EINTR)
 		die(EXIT_FAILED, "poll: %s", strerror(errno));
 	return n;
+}
+
+/* Until something happens, or the library has something to do; as the service, if that takes long.
+ */
+static void wait_for_more(struct pollfd events[2], struct MHD_Daemon *daemon)
+{
+	const struct timespec linger = {.tv_nsec = LINGER_NS}, none = {.tv_nsec = 0};
+	MHD_UNSIGNED_LONG_LONG limit;
+	bool limited = MHD_get_timeout(daemon, &limit) == MHD_YES;
+	struct timespec timeout;
+
+	if (wait_for_events(events, limited && limit == 0 ? &none : &linger) > 0)
+		return;
+	imp_revert();
+	if (!limited) {
+		wait_for_events(events, NULL);
+		return;
+	}
+	if (limit > 60000)
+		limit = 60000;
+	timeout = (struct timespec){.tv_sec = (time_t)(limit / 1000),
+				    .tv_nsec = (long)(limit % 1000) * 1000000};
+	wait_for_events(events, &timeout);
 }
 
 static void *serve(void *data)
@@ -81,10 +100,7 @@ static void *serve(void *data)
 
 	pthread_setname_np(pthread_self(), "serve");
 	while (!atomic_load(&server.stopping)) {
-		if (wait_for_events(events, true, loop->daemon) <= 0) {
-			imp_revert();
-			wait_for_events(events, false, loop->daemon);
-		}
+		wait_for_more(events, loop->daemon);
 		if (events[1].revents & POLLIN)
 			eventfd_read(loop->wake_fd, &wakes);
 		MHD_run(loop->daemon);
