@@ -103,18 +103,6 @@ static int backend_for(struct exchange *exchange, struct backend **backend)
 	return error;
 }
 
-static const char *method_name(enum method method)
-{
-	static const char *const names[] = {
-		[METHOD_GET] = MHD_HTTP_METHOD_GET,
-		[METHOD_HEAD] = MHD_HTTP_METHOD_HEAD,
-		[METHOD_PUT] = MHD_HTTP_METHOD_PUT,
-		[METHOD_DELETE] = MHD_HTTP_METHOD_DELETE,
-	};
-
-	return names[method];
-}
-
 static int call(struct passing *passing)
 {
 	struct exchange *exchange = passing->exchange;

@@ -76,12 +76,7 @@ static void give_up(void *data, int error)
 {
 	struct exchange *exchange = data;
 
-	if (error == -ECANCELED)
-		reply_text(&exchange->reply, MHD_HTTP_SERVICE_UNAVAILABLE,
-			   "the service is about to end\n");
-	else
-		reply_not_impersonated(&exchange->reply, error);
-	exchange->reply.tid = gettid();
+	reply_not_done(&exchange->reply, error);
 	finish(exchange);
 }
 
@@ -105,12 +100,10 @@ static void do_as_handed(void *data)
 		finish(exchange);
 		return;
 	}
-	if (!hold_start(exchange, true)) {
-		reply_text(&exchange->reply, MHD_HTTP_SERVICE_UNAVAILABLE,
-			   "too many threads are held\n");
-		exchange_announce(exchange);
-	}
-	exchange_unref(exchange);
+	if (hold_start(exchange, true))
+		exchange_unref(exchange);
+	else
+		give_up(exchange, -EBUSY);
 }
 
 static void hand_on(void *data)
@@ -158,19 +151,6 @@ static int start_elsewhere(struct exchange *exchange)
 	return submit(exchange, do_as_client);
 }
 
-static void reply_not_started(struct exchange *exchange, int error)
-{
-	if (error == -EBUSY)
-		reply_text(&exchange->reply, MHD_HTTP_SERVICE_UNAVAILABLE,
-			   "too many threads are held\n");
-	else if (error == -ECANCELED)
-		reply_text(&exchange->reply, MHD_HTTP_SERVICE_UNAVAILABLE,
-			   "the service is about to end\n");
-	else
-		reply_not_impersonated(&exchange->reply, error);
-	exchange->reply.tid = gettid();
-}
-
 /* What the disk or another server has a say in may take long: not in a thread that others wait for.
  */
 static bool may_take_long(const struct errand *errand)
@@ -205,7 +185,7 @@ bool exchange_start(struct exchange *exchange)
 	if (error == 0)
 		return false;
 	loop_resume(exchange->connection);
-	reply_not_started(exchange, error);
+	reply_not_done(&exchange->reply, error);
 	return true;
 }
 

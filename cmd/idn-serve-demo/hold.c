@@ -154,8 +154,7 @@ static void hold_it(struct hold *hold)
 			complain_of("a thread went idle as somebody else");
 	}
 	if (error < 0 && !exchange->announced) {
-		reply_not_impersonated(&exchange->reply, error);
-		exchange->reply.tid = gettid();
+		reply_not_done(&exchange->reply, error);
 		exchange_announce(exchange);
 	}
 	imp_context_unref(hold->context);

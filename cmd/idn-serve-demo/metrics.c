@@ -11,11 +11,6 @@
 static atomic_uint_fast64_t responses[N_METHODS][N_WORK_KINDS][STATUS_LAST - STATUS_FIRST + 1];
 static atomic_uint_fast64_t failed_assertions;
 
-static const char *const method_names[N_METHODS] = {
-	[METHOD_OTHER] = "other", [METHOD_GET] = "GET",	      [METHOD_HEAD] = "HEAD",
-	[METHOD_PUT] = "PUT",	  [METHOD_DELETE] = "DELETE",
-};
-
 static const char *const kind_names[N_WORK_KINDS] = {
 	[WORK_NOTHING] = "none",    [WORK_WHOAMI] = "whoami", [WORK_FILE] = "file",
 	[WORK_LIST] = "list",	    [WORK_KEY] = "key",	      [WORK_HOLD] = "hold",
@@ -85,8 +80,8 @@ static void put_requests(FILE *out)
 					fprintf(out,
 						"idn_requests_total{method=\"%s\",code=\"%u\","
 						"kind=\"%s\"} %" PRIu64 "\n",
-						method_names[method], status, kind_names[kind],
-						count);
+						method_name((enum method)method), status,
+						kind_names[kind], count);
 			}
 }
 

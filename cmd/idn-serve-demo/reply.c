@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cli/message.h"
@@ -115,4 +114,15 @@ void reply_not_impersonated(struct reply *reply, int error)
 	else
 		reply_text(reply, MHD_HTTP_INTERNAL_SERVER_ERROR,
 			   "the service cannot impersonate: %s\n", reason_of(error));
+}
+
+void reply_not_done(struct reply *reply, int error)
+{
+	if (error == -EBUSY)
+		reply_text(reply, MHD_HTTP_SERVICE_UNAVAILABLE, "too many threads are held\n");
+	else if (error == -ECANCELED)
+		reply_text(reply, MHD_HTTP_SERVICE_UNAVAILABLE, "the service is about to end\n");
+	else
+		reply_not_impersonated(reply, error);
+	reply->tid = gettid();
 }

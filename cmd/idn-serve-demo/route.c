@@ -54,18 +54,24 @@ static bool parse_milliseconds(const char *text, unsigned int *milliseconds)
 	return *milliseconds <= HOLD_MAXIMUM_MS;
 }
 
-static bool parse_method(const char *text, enum method *method)
+const char *method_name(enum method method)
 {
-	static const char *const names[] = {
+	static const char *const names[N_METHODS] = {
+		[METHOD_OTHER] = "other",
 		[METHOD_GET] = MHD_HTTP_METHOD_GET,
 		[METHOD_HEAD] = MHD_HTTP_METHOD_HEAD,
 		[METHOD_PUT] = MHD_HTTP_METHOD_PUT,
 		[METHOD_DELETE] = MHD_HTTP_METHOD_DELETE,
 	};
 
-	for (size_t i = METHOD_GET; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(text, names[i]) == 0) {
-			*method = (enum method)i;
+	return names[method];
+}
+
+static bool parse_method(const char *text, enum method *method)
+{
+	for (enum method i = METHOD_GET; i <= METHOD_DELETE; i++)
+		if (strcmp(text, method_name(i)) == 0) {
+			*method = i;
 			return true;
 		}
 	return false;

@@ -39,8 +39,7 @@ static void answer(struct exchange *asking, const struct snapshot *snapshot, int
 			reply_text(&exchange->reply, MHD_HTTP_OK, "%s", text);
 			reply_type(&exchange->reply, "text/plain; version=0.0.4; charset=utf-8");
 		} else if (error == -ECANCELED) {
-			reply_text(&exchange->reply, MHD_HTTP_SERVICE_UNAVAILABLE,
-				   "the service is about to end\n");
+			reply_not_done(&exchange->reply, error);
 		} else {
 			reply_error(&exchange->reply, "metrics", error < 0 ? -error : ENOMEM);
 		}
@@ -137,8 +136,7 @@ static bool ask_for_metrics(struct exchange *exchange)
 	}
 	pthread_mutex_unlock(&sampler.lock);
 	if (!accepted)
-		reply_text(&exchange->reply, MHD_HTTP_SERVICE_UNAVAILABLE,
-			   "the service is about to end\n");
+		reply_not_done(&exchange->reply, -ECANCELED);
 	return !accepted;
 }
 

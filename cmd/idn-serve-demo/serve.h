@@ -112,6 +112,9 @@ void reply_reason(struct reply *reply, const char *kind, const char *name, int e
 /* What an impersonation that failed means for the client. */
 void reply_not_impersonated(struct reply *reply, int error);
 
+/* The same of work that was not begun; -EBUSY: nobody is free for it, -ECANCELED: nor will be. */
+void reply_not_done(struct reply *reply, int error);
+
 struct backend;
 struct client_connection;
 
@@ -130,6 +133,8 @@ enum work_kind {
 	WORK_METRICS
 };
 enum method { METHOD_OTHER, METHOD_GET, METHOD_HEAD, METHOD_PUT, METHOD_DELETE };
+/* "GET"; "other" for what is none of them. */
+const char *method_name(enum method method);
 enum { N_WORK_KINDS = WORK_METRICS + 1, N_METHODS = METHOD_DELETE + 1 };
 
 /* What a request asks for. */
