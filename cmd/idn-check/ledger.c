@@ -151,15 +151,8 @@ static void add_row(struct table *table, const struct file *file)
 
 static json_t *counters_object(const struct ledger_totals *totals)
 {
-	json_t *object = json_object();
+	json_t *object = json_counters(&totals->counters);
 
-	json_put(object, "impersonations",
-		 json_integer((json_int_t)totals->counters.impersonations));
-	json_put(object, "flows", json_integer((json_int_t)totals->counters.flows));
-	json_put(object, "flows_refused", json_integer((json_int_t)totals->counters.flows_refused));
-	json_put(object, "mismatches", json_integer((json_int_t)totals->counters.mismatches));
-	json_put(object, "channel_mismatches",
-		 json_integer((json_int_t)totals->counters.channel_mismatches));
 	json_put(object, "overflow", json_integer(totals->overflow));
 	return object;
 }

@@ -127,19 +127,6 @@ static json_t *expected_object(const struct look_thread *thread)
 	return user_object(thread->entry.access_uid);
 }
 
-static json_t *counters_object(uint64_t impersonations, uint64_t flows, uint64_t flows_refused,
-			       uint64_t mismatches, uint64_t channel_mismatches)
-{
-	json_t *object = json_object();
-
-	json_put(object, "impersonations", json_integer((json_int_t)impersonations));
-	json_put(object, "flows", json_integer((json_int_t)flows));
-	json_put(object, "flows_refused", json_integer((json_int_t)flows_refused));
-	json_put(object, "mismatches", json_integer((json_int_t)mismatches));
-	json_put(object, "channel_mismatches", json_integer((json_int_t)channel_mismatches));
-	return object;
-}
-
 static json_t *thread_object(const struct look_thread *thread)
 {
 	const struct imp_ledger_entry *entry = &thread->entry;
@@ -162,11 +149,7 @@ static json_t *thread_object(const struct look_thread *thread)
 		 known ? json_string(imp_decided_by_name(entry->decided_by)) : json_null());
 	json_put(object, "since",
 		 known ? json_string(time_text(entry->since_ns, text, sizeof(text))) : json_null());
-	json_put(object, "counters",
-		 thread->recorded ? counters_object(entry->impersonations, entry->flows,
-						    entry->flows_refused, entry->mismatches,
-						    entry->channel_mismatches)
-				  : json_null());
+	json_put(object, "counters", thread->recorded ? json_entry_counters(entry) : json_null());
 	return object;
 }
 
@@ -235,11 +218,7 @@ static json_t *totals_object(const struct snapshot *snapshot)
 	json_put(object, "users", json_integer(snapshot->connections.users));
 	json_put(object, "failed_assertions",
 		 json_integer((json_int_t)metrics_failed_assertions()));
-	json_put(object, "counters",
-		 snapshot->counted ? counters_object(totals->impersonations, totals->flows,
-						     totals->flows_refused, totals->mismatches,
-						     totals->channel_mismatches)
-				   : json_null());
+	json_put(object, "counters", snapshot->counted ? json_counters(totals) : json_null());
 	return object;
 }
 

@@ -34,22 +34,6 @@ static json_t *user_object(const struct look_thread *thread, const json_t *acces
 	return json_deep_copy(access);
 }
 
-static json_t *counters_object(const struct look_thread *thread)
-{
-	const struct imp_ledger_entry *entry = &thread->entry;
-	json_t *object;
-
-	if (!thread->recorded)
-		return json_null();
-	object = json_object();
-	json_put(object, "impersonations", json_integer((json_int_t)entry->impersonations));
-	json_put(object, "flows", json_integer((json_int_t)entry->flows));
-	json_put(object, "flows_refused", json_integer((json_int_t)entry->flows_refused));
-	json_put(object, "mismatches", json_integer((json_int_t)entry->mismatches));
-	json_put(object, "channel_mismatches", json_integer((json_int_t)entry->channel_mismatches));
-	return object;
-}
-
 json_t *thread_object(const struct look_thread *thread)
 {
 	const struct procfs_thread *kernel = &thread->kernel;
@@ -96,7 +80,8 @@ json_t *thread_object(const struct look_thread *thread)
 	json_put(object, "gids_there",
 		 thread->own_user_namespace ? json_null() : json_ids_there(thread->gids_there));
 	json_put(object, "engine", known ? json_string("thread") : json_null());
-	json_put(object, "counters", counters_object(thread));
+	json_put(object, "counters",
+		 thread->recorded ? json_entry_counters(&thread->entry) : json_null());
 	json_put(object, "state", json_string(look_state_name(thread->state)));
 	return object;
 }

@@ -161,3 +161,29 @@ void json_write(json_t *value, FILE *file)
 	fprintf(file, "%s\n", line);
 	free(line);
 }
+
+json_t *json_counters(const struct ledger_counters *counters)
+{
+	json_t *object = json_object();
+
+	json_put(object, "impersonations", json_integer((json_int_t)counters->impersonations));
+	json_put(object, "flows", json_integer((json_int_t)counters->flows));
+	json_put(object, "flows_refused", json_integer((json_int_t)counters->flows_refused));
+	json_put(object, "mismatches", json_integer((json_int_t)counters->mismatches));
+	json_put(object, "channel_mismatches",
+		 json_integer((json_int_t)counters->channel_mismatches));
+	return object;
+}
+
+json_t *json_entry_counters(const struct imp_ledger_entry *entry)
+{
+	const struct ledger_counters counters = {
+		.impersonations = entry->impersonations,
+		.flows = entry->flows,
+		.flows_refused = entry->flows_refused,
+		.mismatches = entry->mismatches,
+		.channel_mismatches = entry->channel_mismatches,
+	};
+
+	return json_counters(&counters);
+}

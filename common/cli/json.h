@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "core/ledger.h"
 #include "core/procfs.h"
 #include "impersonate.h"
 
@@ -38,6 +39,11 @@ void json_put(json_t *object, const char *key, json_t *value);
 
 /* The same behind a list's last. */
 void json_append(json_t *list, json_t *value);
+
+/* {"impersonations", "flows", "flows_refused", "mismatches", "channel_mismatches"} */
+json_t *json_counters(const struct ledger_counters *counters);
+/* The same of one thread. */
+json_t *json_entry_counters(const struct imp_ledger_entry *entry);
 
 /* Writes VALUE on one line, and drops its reference. */
 void json_write(json_t *value, FILE *file);
