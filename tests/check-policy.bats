@@ -209,6 +209,15 @@ idn-check: policy: 5:2: a line that begins with a blank goes on with the key bef
   assert_equal "${#lines[@]}" 21
 }
 
+@test "an indented section behind one that there is not begins anew, and is no more of the key before" {
+  policy '[runtime]' 'channel_mismatch = fail' '[runtimes]' '  [delegation]' '  one_hop = on'
+  run -1 idn-check policy policy
+  assert_line --index 0 --partial "services refuse it"
+  says fail section "line 3: [runtimes]: no such section"
+  says ok channel_mismatch "line 2: fail:"
+  says ok one_hop "line 5: on"
+}
+
 @test "what a terminal would obey is not printed" {
   policy '[runtime]' $'\e[31mred = \e]0;title\a'
   run -1 idn-check policy policy

@@ -27,6 +27,7 @@ struct parser {
 	bool awaits_key;   /* inih is to find a key in it, or it is neither key nor section */
 	bool in_section;   /* some section has begun */
 	bool knows;	   /* and it is one that there is */
+	bool refused;	   /* this line began a section that inih does not get to see */
 	bool key_before;   /* of this section: a line that begins with a blank goes on with it */
 	bool list_goes_on; /* and that is possible */
 	bool stopped;
@@ -143,6 +144,7 @@ static void take_line(struct parser *parser)
 	parser->length = newline ? (size_t)(newline - parser->line) : rest;
 	parser->next += parser->length + (newline != NULL);
 	parser->awaits_key = false;
+	parser->refused = false;
 }
 
 /* Whatever becomes of it: what follows is none of the section before. */
@@ -191,6 +193,7 @@ static bool is_line(struct parser *parser, size_t room)
 		section = begin == 0 || !parser->key_before;
 	if (section)
 		leave_section(parser);
+	parser->refused = section;
 	if (nul) {
 		tell(parser, -EPROTO, "line", (size_t)(nul - parser->line), "a NUL byte");
 		return false;
@@ -204,6 +207,7 @@ static bool is_line(struct parser *parser, size_t room)
 		return false;
 	}
 	parser->knows = parser->knows || section;
+	parser->refused = false;
 	parser->awaits_key = !section;
 	return true;
 }
@@ -221,7 +225,9 @@ static char *give_line(char *buffer, int size, void *data)
 		memcpy(buffer, parser->line, parser->length);
 		memcpy(buffer + parser->length, "\n", 2);
 	} else {
-		strcpy(buffer, "\n");
+		/* It must leave its section, too: or it takes an indented line for more of its last
+		 * key. */
+		strcpy(buffer, parser->refused && size >= 4 ? "[]\n" : "\n");
 	}
 	return buffer;
 }
