@@ -54,8 +54,11 @@ enum imp_decided_by {
 	IMP_DECIDED_BY_REQUEST,		  /* the client, with one request */
 	IMP_DECIDED_BY_POLICY,		  /* the policy's max_level */
 	IMP_DECIDED_BY_PRIVILEGED_CLIENT, /* the cap on clients whose uid is 0 */
-	IMP_DECIDED_BY_UNMAPPED_CLIENT,	  /* a uid that has no meaning in this user namespace */
-	IMP_DECIDED_BY_SERVICE		  /* the service itself asked for less */
+	IMP_DECIDED_BY_UNMAPPED_CLIENT,	  /* a uid that has no meaning in this user namespace, or a
+					     principal that no account here is for */
+	IMP_DECIDED_BY_SERVICE,		  /* the service itself asked for less */
+	IMP_DECIDED_BY_UNAUTHENTICATED,	  /* a network client that has not proven who it is */
+	IMP_DECIDED_BY_TICKET		  /* delegation, but no ticket was forwarded */
 };
 
 /*
@@ -71,8 +74,9 @@ const char *imp_level_name(enum imp_level level);
 int imp_level_parse(const char *text, enum imp_level *level) IMP_MUST_CHECK;
 
 /*
- * "default", "address", "request", "max_level", "privileged_client", "unmapped_client" or
- * "service": the words that idn-show and the JSON of all tools use.  NULL for any other value.
+ * "default", "address", "request", "max_level", "privileged_client", "unmapped_client", "service",
+ * "unauthenticated" or "ticket": the words that idn-show and the JSON of all tools use.  NULL for
+ * any other value.
  */
 const char *imp_decided_by_name(enum imp_decided_by by);
 
@@ -89,9 +93,10 @@ const char *imp_decided_by_name(enum imp_decided_by by);
 struct imp_identity {
 	uid_t uid;
 	gid_t gid;
-	size_t n_groups;       /* supplementary groups, ascending, each once */
-	const gid_t *groups;   /* never NULL when n_groups is not 0 */
-	const char *principal; /* Kerberos principal, or NULL */
+	size_t n_groups;     /* supplementary groups, ascending, each once */
+	const gid_t *groups; /* never NULL when n_groups is not 0 */
+	const char
+		*principal; /* Kerberos principal, or NULL; plain text without control characters */
 };
 
 /* ------------------------------------------------------------------------------------ policy -- */
@@ -177,7 +182,8 @@ const char *imp_transport_name(enum imp_transport transport);
  * Makes a token of the client at the other end of a connected Unix stream or seqpacket socket, as
  * the kernel recorded it when the client connected: SO_PEERCRED, SO_PEERGROUPS, and the level from
  * the address that the client bound (unix(7), socket(7), getpeername(2)).  No name service is
- * asked.
+ * asked.  Of a TCP connection nobody knows whose it is: a token at level anonymous, whatever is
+ * asked for, until imp_handshake_token has a better one.
  *
  * The descriptor is only read, and may be closed afterwards.  The caller owns one reference.
  * -EBADF, -ENOTSOCK, -ENOTCONN as getsockopt(2) has them; -EAFNOSUPPORT for another address family;
@@ -240,6 +246,26 @@ enum imp_scope imp_token_scope(const struct imp_token *token);
 enum imp_transport imp_token_transport(const struct imp_token *token);
 /* The process that connected, or 0 when it is not known (or at level anonymous). */
 pid_t imp_token_client_pid(const struct imp_token *token);
+
+/* What a client has lent the service to call others over the network with. */
+enum imp_delegated {
+	IMP_DELEGATED_NONE,
+	IMP_DELEGATED_FORWARDED,  /* a ticket of its own, which it sent along */
+	IMP_DELEGATED_CONSTRAINED /* nothing: but the realm would let this service speak for it to
+				     some others (S4U2Proxy, MS-SFU), which is no client's choice
+				     and makes no level */
+};
+
+/* "none", "forwarded" or "constrained"; NULL for any other value. */
+const char *imp_delegated_name(enum imp_delegated delegated);
+
+/* None at level anonymous. */
+enum imp_delegated imp_token_delegated(const struct imp_token *token);
+/*
+ * When the client's authentication ends, in nanoseconds of CLOCK_REALTIME; 0: it does not.  A token
+ * cannot be impersonated with after that; a thread that does already goes on until it reverts.
+ */
+int64_t imp_token_expires(const struct imp_token *token);
 /*
  * A pidfd of the process that connected, as the kernel holds it for this connection, so that no
  * other process of that pid can be meant (SO_PEERPIDFD, Linux 6.5); the caller's, close-on-exec.  A
@@ -286,9 +312,10 @@ int imp_prepare_runtime_dir(void) IMP_MUST_CHECK;
  *
  * -EPERM without CAP_SETUID and CAP_SETGID in the permitted set (no privilege is needed for an
  * identity equal to the service's own), or where the token has capabilities that the service has
- * not; -ESTALE when the thread was not at the primary identity to begin with; -EINVAL for an id
- * that the user namespace does not map; -ENOMEM.  The log callback is told the step and the missing
- * capability. Aborts the process if a switch fails half-way and cannot be undone.
+ * not; -EKEYEXPIRED when the client's authentication has ended; -ESTALE when the thread was not at
+ * the primary identity to begin with; -EINVAL for an id that the user namespace does not map;
+ * -ENOMEM.  The log callback is told the step and the missing capability. Aborts the process if a
+ * switch fails half-way and cannot be undone.
  */
 int imp_impersonate(struct imp_token *token) IMP_MUST_CHECK;
 
@@ -449,6 +476,96 @@ int imp_pool_drain(struct imp_pool *pool) IMP_MUST_CHECK;
  */
 void imp_pool_destroy(struct imp_pool *pool);
 
+/* --------------------------------------------------------------------------------- network -- */
+
+/*
+ * Clients that come over the network prove who they are by Kerberos (RFC 4121), negotiated or not
+ * (SPNEGO, RFC 4178), through GSSAPI.  All of this is -ENOTSUP in a library that was built without.
+ * Nothing here reads or writes the environment but as libkrb5 does; credentials are held by handle.
+ *
+ * What fails is told to the log callback (IMP_EVENT_NOT_AUTHENTICATED), with the step and what
+ * Kerberos has to say of it ("Clock skew too great"); a client is to be told nothing of that.
+ */
+
+/* What a service accepts its clients with: its keys, loaded once, and its replay cache.
+ */
+struct imp_acceptor;
+
+struct imp_acceptor_options {
+	const char *keytab;    /* a file, or as libkrb5 names one; NULL: the default one */
+	const char *principal; /* whom clients must have asked for; NULL: any the keytab has */
+	const char
+		*replay_cache; /* as libkrb5 names one; NULL: its default for the service's uid */
+	bool constrained; /* learn whether the realm would let the service speak for its clients */
+};
+
+/*
+ * Makes an acceptor: reads the keytab, and loads all that a handshake needs, since under a client
+ * nothing may be looked up.  To be called before the first impersonation; OPTIONS may be NULL.
+ * *PROBLEM, when not NULL, gets why it failed, one line, which lives as long as the thread, until
+ * its next call of this function.
+ *
+ * -ENOENT without a keytab, -ENOKEY for one without the key, -EACCES, -EINVAL for what is no keytab
+ * or principal; -EBUSY while the calling thread impersonates; -EPROTO for what else Kerberos
+ * reports; -ENOMEM.  The caller owns one reference.
+ */
+int imp_acceptor_new(const struct imp_acceptor_options *options, struct imp_acceptor **acceptor,
+		     const char **problem) IMP_MUST_CHECK;
+struct imp_acceptor *imp_acceptor_ref(struct imp_acceptor *acceptor);
+void imp_acceptor_unref(struct imp_acceptor *acceptor); /* NULL is allowed */
+
+/* One client's proof, message by message; used by one thread at a time. */
+struct imp_handshake;
+
+/* Begins one.  -ENOMEM.  The caller owns it. */
+int imp_handshake_new(struct imp_acceptor *acceptor,
+		      struct imp_handshake **handshake) IMP_MUST_CHECK;
+
+/*
+ * Takes the client's next message.  *REPLY, which the caller frees, gets what is to be sent back,
+ * of *REPLY_SIZE bytes, or NULL for nothing; also along with an error, where the protocol has an
+ * error message.
+ *
+ * 0: the client is who it says; 1: it has to send another; -EACCES: it has not proven itself, and
+ * the handshake has come to its end; -EBUSY when the calling thread impersonates somebody, since
+ * keytab and replay cache would be opened as that client; -EINVAL after its end; -ENOMEM.
+ */
+int imp_handshake_step(struct imp_handshake *handshake, const void *message, size_t size,
+		       void **reply, size_t *reply_size) IMP_MUST_CHECK;
+
+/*
+ * Makes a token of the client, once the last step has returned 0.  The account is the one that the
+ * realm's rules name for the principal (auth_to_local, krb5.conf(5)), with all of its groups; a
+ * principal without one, and WELLKNOWN/ANONYMOUS (RFC 8062), are at level anonymous.  The token
+ * holds what the client forwarded, which is gone with its last reference.
+ *
+ * The level is default_level_network until a request states one: delegation only where a ticket was
+ * forwarded.  The name service is asked: -EBUSY when the calling thread impersonates somebody.
+ * -EINVAL before the handshake's end; -EKEYEXPIRED; what the name service reports; -ESRCH when the
+ * anonymous account is needed and does not exist; -ENOMEM.  The caller owns one reference.
+ */
+int imp_handshake_token(struct imp_handshake *handshake, struct imp_policy *policy,
+			struct imp_token **token) IMP_MUST_CHECK;
+
+void imp_handshake_free(struct imp_handshake *handshake); /* NULL is allowed */
+
+/* Another service, at an address in the network; immutable, and shared by channels. */
+struct imp_target;
+
+/*
+ * Names a target: where it is, and who it has to be.  HOST and PORT are looked up here and now, by
+ * the service; PRINCIPAL, "HTTP/host.example" with or without "@REALM", is taken as it is: neither
+ * the other end nor DNS has a say in it.
+ *
+ * *PROBLEM as imp_acceptor_new has it.  -EHOSTUNREACH for what is no host or port, -EINVAL for what
+ * is no service's principal, -EBUSY while the calling thread impersonates, -ENOMEM.  The caller
+ * owns one reference.
+ */
+int imp_target_new(const char *host, const char *port, const char *principal,
+		   struct imp_target **target, const char **problem) IMP_MUST_CHECK;
+struct imp_target *imp_target_ref(struct imp_target *target);
+void imp_target_unref(struct imp_target *target); /* NULL is allowed */
+
 /* -------------------------------------------------------------------------------- channels -- */
 
 /*
@@ -469,6 +586,51 @@ struct imp_channel;
  */
 int imp_channel_new(const char *path, enum imp_level level,
 		    struct imp_channel **channel) IMP_MUST_CHECK;
+
+/*
+ * Carries one message of a handshake, of a protocol that the library does not know, to the other
+ * end of FD, and brings the answer: *ANSWER, from malloc(3), of *ANSWER_SIZE bytes, or NULL where
+ * there was none.  1: the other end has accepted that; 0: it has not yet, the answer tells how to
+ * go on; or a negative errno.
+ */
+typedef int imp_carry_fn(void *data, int fd, const void *message, size_t size, void **answer,
+			 size_t *answer_size);
+
+/*
+ * Makes a channel over the network to TARGET, at LEVEL at most; nothing is opened yet.  A
+ * connection is tried for CONNECT_SECONDS.  The channel keeps a reference to TARGET; DATA has to
+ * outlive it. -EINVAL for no level; -ENOMEM; -ENOTSUP.  The caller owns it.
+ *
+ * Where it is opened, the client is authenticated there, and the other end here: always both.
+ * With what, is decided by the token that the calling thread impersonates with:
+ *
+ *   at delegation, the ticket that the client forwarded, and it is forwarded again, so that the
+ *   other end may go on; of a client of a Unix socket, the one in its own credential cache;
+ *   at impersonation, with a level of delegation: the same, but nothing is forwarded;
+ *   at impersonation, of a client of a Unix socket, and with one_hop = on: the client's own
+ * credential cache, opened as the client; nothing is forwarded; at impersonation, of a client that
+ * came over the network: not at all, -EPERM; below impersonation: nobody; the other end sees a
+ * client that has not authenticated; without a token: the service itself, by libkrb5's defaults.
+ *
+ * A client's credentials are used towards those alone that the policy's allow names, if it does,
+ * and forwarded to those alone that the realm marks ok-as-delegate, unless require_ok_as_delegate
+ * is off.
+ *
+ * Opening fails, besides, with -EACCES for a target that allow does not name, before anything is
+ * sent; -EPERM where the level does not suffice, or one_hop is off; -ENOKEY without credentials, or
+ * with those of another than the client; -EKEYEXPIRED; -EKEYREJECTED where delegation was asked for
+ * and not granted; -ECONNREFUSED and the like; -EBADMSG where the other end is not who it has to
+ * be; -EPROTO for what else Kerberos reports; what CARRY returned.
+ */
+int imp_channel_new_network(struct imp_target *target, enum imp_level level,
+			    unsigned int connect_seconds, imp_carry_fn *carry, void *data,
+			    struct imp_channel **channel) IMP_MUST_CHECK;
+
+/*
+ * The level of the connection that the calling thread has begun a call on, which the other end is
+ * to be told, where the address does not say so.
+ */
+enum imp_level imp_channel_level(const struct imp_channel *channel);
 
 /*
  * Connects now, as whoever the calling thread acts as, at that token's level or the channel's,
@@ -661,6 +823,7 @@ void imp_access_free(struct imp_access *access); /* NULL is allowed */
 
 /* What a service says of one of its threads; idn-ledger(5).  Never to be believed over the kernel.
  */
+enum { IMP_LEDGER_PRINCIPAL = 104 };
 struct imp_ledger_entry {
 	pid_t tid;
 	bool impersonating;
@@ -668,7 +831,10 @@ struct imp_ledger_entry {
 	enum imp_decided_by decided_by;
 	enum imp_scope scope;
 	enum imp_transport transport;
-	uid_t client_uid; /* IMP_NO_UID at level anonymous */
+	uid_t client_uid;		      /* IMP_NO_UID at level anonymous */
+	char principal[IMP_LEDGER_PRINCIPAL]; /* of a Kerberos client, perhaps cut off; else empty
+					       */
+	enum imp_delegated delegated;	      /* what it has lent the service */
 	gid_t client_gid;
 	pid_t client_pid; /* 0 where it is not known */
 	uid_t access_uid;
@@ -713,14 +879,19 @@ void imp_ledger_close(struct imp_ledger *ledger); /* NULL is allowed */
 
 /* What a log record is about. */
 enum imp_event {
-	IMP_EVENT_NOTE,		 /* none of those below: a ledger that cannot be written, ... */
-	IMP_EVENT_FLOW_REFUSED,	 /* work was handed over without its identity */
-	IMP_EVENT_MISMATCH,	 /* a thread or a channel is not who it should be */
-	IMP_EVENT_SWITCH_FAILED, /* an identity could not be taken */
-	IMP_EVENT_ABORT		 /* the process is about to end */
+	IMP_EVENT_NOTE,		    /* none of those below: a ledger that cannot be written, ... */
+	IMP_EVENT_FLOW_REFUSED,	    /* work was handed over without its identity */
+	IMP_EVENT_MISMATCH,	    /* a thread or a channel is not who it should be */
+	IMP_EVENT_SWITCH_FAILED,    /* an identity could not be taken */
+	IMP_EVENT_ABORT,	    /* the process is about to end */
+	IMP_EVENT_NOT_AUTHENTICATED /* a client has not proven who it is, or another service to it
+				     */
 };
 
-/* "note", "flow_refused", "mismatch", "switch_failed" or "abort"; NULL for any other value. */
+/*
+ * "note", "flow_refused", "mismatch", "switch_failed", "abort" or "not_authenticated"; NULL for any
+ * other value.
+ */
 const char *imp_event_name(enum imp_event event);
 
 /* What the log callback is given.  Never with contents of files, nor with secrets. */

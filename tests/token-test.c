@@ -285,7 +285,12 @@ static void no_connection(const char *kind)
 	SYSTEM(connect(fd, (struct sockaddr *)&any, sizeof(any)));
 	int accepted = (int)SYSTEM(accept4(listener, NULL, NULL, SOCK_CLOEXEC));
 
-	SAME(imp_token_from_connection(accepted, NULL, &token), -EAFNOSUPPORT);
+	/* Nobody knows who that is, whatever is asked for. */
+	MUST(imp_token_from_connection(accepted, NULL, &token));
+	SAME(imp_token_transport(token), IMP_TRANSPORT_TCP);
+	is_level(token, IMP_LEVEL_ANONYMOUS, IMP_DECIDED_BY_UNAUTHENTICATED);
+	requested(token, IMP_LEVEL_DELEGATION, IMP_LEVEL_ANONYMOUS, IMP_DECIDED_BY_UNAUTHENTICATED);
+	imp_token_unref(token);
 
 	/* A pair of sockets is a connection with oneself. */
 	SYSTEM(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));

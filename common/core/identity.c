@@ -302,6 +302,24 @@ int identity_of_user(const char *user, struct identity *identity)
 	return 0;
 }
 
+int identity_of_account(const char *name, struct identity *identity)
+{
+	struct user_query query = {.name = name};
+	struct account account = {.name = NULL};
+	char *memory;
+	int error = name[0] ? look_up(ask_user, &query, &memory) : -EINVAL;
+
+	if (error < 0)
+		return error;
+	error = fill_account(&query.entry, true, &account);
+	free(memory);
+	if (error < 0)
+		return error;
+	identity_copy(identity, &account.identity);
+	account_clear(&account);
+	return 0;
+}
+
 int identity_of_group(const char *group, gid_t *gid)
 {
 	struct group_query query = {.name = group};

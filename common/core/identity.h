@@ -59,6 +59,9 @@ void account_clear(struct account *account);
 /* The same, where the identity is all that is wanted. */
 int identity_of_user(const char *user, struct identity *identity) IMP_MUST_CHECK;
 
+/* By name alone: of a name made of digits no number is meant.  Otherwise the same. */
+int identity_of_account(const char *name, struct identity *identity) IMP_MUST_CHECK;
+
 /* A group's gid, by name or decimal number.  Errors as account_of_user. */
 int identity_of_group(const char *group, gid_t *gid) IMP_MUST_CHECK;
 

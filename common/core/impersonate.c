@@ -121,7 +121,8 @@ static void settle(bool repeated)
 		ledger_settle_primary(thread.slot);
 }
 
-int imp_impersonate(struct imp_token *token)
+/* Also with what was current a moment ago: to come back to it. */
+static int take(struct imp_token *token)
 {
 	const char *step = "cannot get ready";
 	int error = ready_thread();
@@ -155,6 +156,16 @@ int imp_impersonate(struct imp_token *token)
 	}
 	settle(repeated);
 	return 0;
+}
+
+int imp_impersonate(struct imp_token *token)
+{
+	int error = token_is_current(token);
+
+	if (error < 0)
+		log_line(LOG_NOTICE, "cannot impersonate uid %u: its authentication has ended",
+			 token_access(token)->view.uid);
+	return error < 0 ? error : take(token);
 }
 
 int imp_impersonate_connection(int fd, struct imp_policy *policy)
@@ -246,7 +257,7 @@ void thread_restore(struct imp_token *before)
 	if (!before)
 		return;
 
-	int error = imp_impersonate(before);
+	int error = take(before);
 
 	if (error < 0)
 		log_die("coming back to a former identity", "cannot take its token again", error);

@@ -35,12 +35,20 @@ static const char *const decided_by_names[] = {
 	[IMP_DECIDED_BY_PRIVILEGED_CLIENT] = "privileged_client",
 	[IMP_DECIDED_BY_UNMAPPED_CLIENT] = "unmapped_client",
 	[IMP_DECIDED_BY_SERVICE] = "service",
+	[IMP_DECIDED_BY_UNAUTHENTICATED] = "unauthenticated",
+	[IMP_DECIDED_BY_TICKET] = "ticket",
 };
 
 static const char *const transport_names[] = {
 	[IMP_TRANSPORT_NONE] = "none",
 	[IMP_TRANSPORT_UNIX] = "unix",
 	[IMP_TRANSPORT_TCP] = "tcp",
+};
+
+static const char *const delegated_names[] = {
+	[IMP_DELEGATED_NONE] = "none",
+	[IMP_DELEGATED_FORWARDED] = "forwarded",
+	[IMP_DELEGATED_CONSTRAINED] = "constrained",
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -63,6 +71,11 @@ const char *imp_decided_by_name(enum imp_decided_by by)
 const char *imp_transport_name(enum imp_transport transport)
 {
 	return (size_t)transport < COUNT(transport_names) ? transport_names[transport] : NULL;
+}
+
+const char *imp_delegated_name(enum imp_delegated delegated)
+{
+	return (size_t)delegated < COUNT(delegated_names) ? delegated_names[delegated] : NULL;
 }
 
 int imp_level_parse(const char *text, enum imp_level *level)

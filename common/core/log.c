@@ -21,9 +21,12 @@ void imp_set_log(imp_log_fn *log, void *data)
 const char *imp_event_name(enum imp_event event)
 {
 	static const char *const names[] = {
-		[IMP_EVENT_NOTE] = "note",	   [IMP_EVENT_FLOW_REFUSED] = "flow_refused",
-		[IMP_EVENT_MISMATCH] = "mismatch", [IMP_EVENT_SWITCH_FAILED] = "switch_failed",
+		[IMP_EVENT_NOTE] = "note",
+		[IMP_EVENT_FLOW_REFUSED] = "flow_refused",
+		[IMP_EVENT_MISMATCH] = "mismatch",
+		[IMP_EVENT_SWITCH_FAILED] = "switch_failed",
 		[IMP_EVENT_ABORT] = "abort",
+		[IMP_EVENT_NOT_AUTHENTICATED] = "not_authenticated",
 	};
 
 	return (size_t)event < sizeof(names) / sizeof(names[0]) ? names[event] : NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the kernel says of the other end of a connection (socket(7), unix(7), getpeername(2)). */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -179,4 +180,15 @@ int imp_connect_unix(const char *path, enum imp_level level)
 		return error;
 	}
 	return fd;
+}
+
+bool peer_is_network(int fd)
+{
+	struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+	socklen_t length = sizeof(address), size = sizeof(int);
+	int type = 0;
+
+	return getpeername(fd, (struct sockaddr *)&address, &length) == 0 &&
+	       (address.ss_family == AF_INET || address.ss_family == AF_INET6) &&
+	       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
 }

@@ -20,4 +20,7 @@ void peer_prepare(void);
 int peer_read(int fd, struct peer *peer) IMP_MUST_CHECK;
 void peer_clear(struct peer *peer);
 
+/* A connected stream of the network, of whose other end nobody knows whose it is. */
+bool peer_is_network(int fd);
+
 #endif

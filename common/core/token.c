@@ -2,6 +2,8 @@
 /* Tokens: from a connection, a user or a thread; their level and what decided it. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #include "capability.h"
 #include "level.h"
@@ -30,6 +32,9 @@ static void client_unref(struct client *client)
 		return;
 	identity_clear(&client->identity);
 	identity_clear(&client->anonymous);
+	if (client->lent)
+		client->lent->destroy(client->lent);
+	free(client->principal);
 	free(client);
 }
 
@@ -40,6 +45,14 @@ static void limit(struct client *client, enum imp_level level, enum imp_decided_
 		client->limit = level;
 		client->limit_by = by;
 	}
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 /* -------------------------------------------------------------------------------- tokens -- */
@@ -114,6 +127,15 @@ static int add_anonymous(struct client *client, const struct imp_policy *policy)
 	return error == -ESRCH ? 0 : error;
 }
 
+/* What holds for whoever connects, however. */
+static int limit_client(struct client *client, const struct imp_policy *policy)
+{
+	if (client->identity.view.uid == 0 && !policy->privileged_clients_allowed)
+		limit(client, IMP_LEVEL_IDENTIFICATION, IMP_DECIDED_BY_PRIVILEGED_CLIENT);
+	limit(client, policy->max_level, IMP_DECIDED_BY_POLICY);
+	return add_anonymous(client, policy);
+}
+
 static int token_of_peer(int fd, const struct imp_policy *policy, struct imp_token **token)
 {
 	struct peer peer;
@@ -136,11 +158,8 @@ static int token_of_peer(int fd, const struct imp_policy *policy, struct imp_tok
 
 	if (peer.unmapped)
 		limit(client, IMP_LEVEL_ANONYMOUS, IMP_DECIDED_BY_UNMAPPED_CLIENT);
-	if (client->identity.view.uid == 0 && !policy->privileged_clients_allowed)
-		limit(client, IMP_LEVEL_IDENTIFICATION, IMP_DECIDED_BY_PRIVILEGED_CLIENT);
-	limit(client, policy->max_level, IMP_DECIDED_BY_POLICY);
 
-	error = add_anonymous(client, policy);
+	error = limit_client(client, policy);
 	if (error < 0) {
 		client_unref(client);
 		return error;
@@ -148,6 +167,71 @@ static int token_of_peer(int fd, const struct imp_policy *policy, struct imp_tok
 	return token_new(client, client->stated,
 			 client->bound ? IMP_DECIDED_BY_ADDRESS : IMP_DECIDED_BY_DEFAULT,
 			 IMP_LEVEL_DELEGATION, token);
+}
+
+/* Whom the realm's rules have no account for is nobody here. */
+static int identify(struct client *client, const struct network_client *from,
+		    const struct imp_policy *policy)
+{
+	if (!from->principal || !from->account) {
+		limit(client, IMP_LEVEL_ANONYMOUS,
+		      from->principal ? IMP_DECIDED_BY_UNMAPPED_CLIENT
+				      : IMP_DECIDED_BY_UNAUTHENTICATED);
+		return policy_anonymous(policy, &client->identity);
+	}
+	if (from->delegated != IMP_DELEGATED_FORWARDED)
+		limit(client, IMP_LEVEL_IMPERSONATION, IMP_DECIDED_BY_TICKET);
+	client->principal = strdup(from->principal);
+	return client->principal ? identity_of_account(from->account, &client->identity) : -ENOMEM;
+}
+
+static int token_of_network(const struct network_client *from, const struct imp_policy *policy,
+			    struct imp_token **token)
+{
+	struct client *client = client_new();
+	int error;
+
+	if (!client)
+		return -ENOMEM;
+	error = identify(client, from, policy);
+	if (error == 0)
+		error = limit_client(client, policy);
+	if (error < 0) {
+		client_unref(client);
+		return error;
+	}
+	client->identity.view.principal = client->principal;
+	client->transport = IMP_TRANSPORT_TCP;
+	client->stated = policy->default_level_network;
+	client->expires_ns = from->expires_ns;
+	client->delegated = from->delegated;
+	error = token_new(client, client->stated, IMP_DECIDED_BY_DEFAULT, IMP_LEVEL_DELEGATION,
+			  token);
+	if (error == 0)
+		client->lent = from->lent;
+	return error;
+}
+
+int token_of_network_client(const struct network_client *client, struct imp_policy *given,
+			    struct imp_token **token)
+{
+	struct imp_policy *policy;
+	int error = client->expires_ns && client->expires_ns <= now_ns()
+			    ? -EKEYEXPIRED
+			    : policy_resolve(given, &policy);
+
+	if (error < 0)
+		return error;
+	error = token_of_network(client, policy, token);
+	imp_policy_unref(policy);
+	return error;
+}
+
+static int token_of_unauthenticated(const struct imp_policy *policy, struct imp_token **token)
+{
+	const struct network_client nobody = {.principal = NULL};
+
+	return token_of_network(&nobody, policy, token);
 }
 
 int imp_token_from_connection(int fd, struct imp_policy *given, struct imp_token **token)
@@ -158,6 +242,8 @@ int imp_token_from_connection(int fd, struct imp_policy *given, struct imp_token
 	if (error < 0)
 		return error;
 	error = token_of_peer(fd, policy, token);
+	if (error == -EAFNOSUPPORT && peer_is_network(fd))
+		error = token_of_unauthenticated(policy, token);
 	imp_policy_unref(policy);
 	return error;
 }
@@ -328,6 +414,23 @@ enum imp_scope imp_token_scope(const struct imp_token *token)
 enum imp_transport imp_token_transport(const struct imp_token *token)
 {
 	return token->client->transport;
+}
+
+enum imp_delegated imp_token_delegated(const struct imp_token *token)
+{
+	return token->level == IMP_LEVEL_ANONYMOUS ? IMP_DELEGATED_NONE : token->client->delegated;
+}
+
+int64_t imp_token_expires(const struct imp_token *token)
+{
+	return token->client->expires_ns;
+}
+
+int token_is_current(const struct imp_token *token)
+{
+	const int64_t expires_ns = token->client->expires_ns;
+
+	return expires_ns && expires_ns <= now_ns() ? -EKEYEXPIRED : 0;
 }
 
 pid_t imp_token_client_pid(const struct imp_token *token)

@@ -8,6 +8,12 @@
 #include "credentials.h"
 #include "identity.h"
 
+/* What a client has lent the service for calls over the network; whoever made it knows what it is.
+ */
+struct lent {
+	void (*destroy)(struct lent *lent);
+};
+
 /* What speaks of the connection, one for all tokens that are made from one another. */
 struct client {
 	atomic_uint references;
@@ -16,6 +22,10 @@ struct client {
 	uint64_t capabilities; /* effective, to be given to the thread at impersonation */
 	enum imp_transport transport;
 	pid_t pid;
+	enum imp_delegated delegated;
+	char *principal;    /* owned; NULL: none */
+	struct lent *lent;  /* owned; NULL: nothing */
+	int64_t expires_ns; /* CLOCK_REALTIME; 0: never */
 
 	/* What decides the level, each as far as it had a say. */
 	enum imp_level stated; /* by the address, or the transport's default */
@@ -32,6 +42,25 @@ struct imp_token {
 	enum imp_level ceiling; /* what the service itself has lowered it to */
 	enum imp_scope scope;
 };
+
+/* Somebody who came over the network. */
+struct network_client {
+	const char *principal; /* NULL: has not proven who it is */
+	const char *account;   /* the local one that it is; NULL: none */
+	enum imp_delegated delegated;
+	struct lent *lent; /* taken over, unless it fails; NULL: nothing */
+	int64_t expires_ns;
+};
+
+/*
+ * A token of it.  -EKEYEXPIRED; what the name service reports, -ESRCH where the account does not
+ * exist; otherwise as imp_token_from_connection.
+ */
+int token_of_network_client(const struct network_client *client, struct imp_policy *policy,
+			    struct imp_token **token) IMP_MUST_CHECK;
+
+/* -EKEYEXPIRED when the client's authentication has ended. */
+int token_is_current(const struct imp_token *token) IMP_MUST_CHECK;
 
 /* A token of what a thread has, whoever gave it that.  -ENOMEM. */
 int token_from_credentials(const struct credentials *credentials,

@@ -271,6 +271,24 @@ int imp_channel_new(const char *path, enum imp_level level, struct imp_channel *
 	return 0;
 }
 
+int imp_channel_new_network(struct imp_target *target, enum imp_level level,
+			    unsigned int connect_seconds, imp_carry_fn *carry, void *data,
+			    struct imp_channel **channel)
+{
+	(void)target;
+	(void)level;
+	(void)connect_seconds;
+	(void)carry;
+	(void)data;
+	(void)channel;
+	return -ENOTSUP;
+}
+
+enum imp_level imp_channel_level(const struct imp_channel *channel)
+{
+	return channel->bound;
+}
+
 int imp_channel_open(struct imp_channel *channel)
 {
 	int error = take(channel);
