@@ -534,15 +534,16 @@ int imp_handshake_step(struct imp_handshake *handshake, const void *message, siz
 		       void **reply, size_t *reply_size) IMP_MUST_CHECK;
 
 /*
- * Makes a token of the client, once the last step has returned 0.  The account is the one that the
- * realm's rules name for the principal (auth_to_local, krb5.conf(5)), with all of its groups; a
- * principal without one, and WELLKNOWN/ANONYMOUS (RFC 8062), are at level anonymous.  The token
- * holds what the client forwarded, which is gone with its last reference.
+ * Makes a token of the client, once, after the last step has returned 0.  The account is the one
+ * that the realm's rules name for the principal (auth_to_local, krb5.conf(5)), with all of its
+ * groups; a principal without one, and WELLKNOWN/ANONYMOUS (RFC 8062), are at level anonymous.  The
+ * token holds what the client forwarded, which is gone with its last reference.
  *
  * The level is default_level_network until a request states one: delegation only where a ticket was
  * forwarded.  The name service is asked: -EBUSY when the calling thread impersonates somebody.
- * -EINVAL before the handshake's end; -EKEYEXPIRED; what the name service reports; -ESRCH when the
- * anonymous account is needed and does not exist; -ENOMEM.  The caller owns one reference.
+ * -EINVAL before the handshake's end, and after the first token; -EKEYEXPIRED; what the name
+ * service reports; -ESRCH when the anonymous account is needed and does not exist; -ENOMEM.  The
+ * caller owns one reference.
  */
 int imp_handshake_token(struct imp_handshake *handshake, struct imp_policy *policy,
 			struct imp_token **token) IMP_MUST_CHECK;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Channels: clients of other local services.  A connection is its opener's, since that is when the
- * kernel records who it is; here each call is held against that.
+ * Channels: clients of other services.  A connection is its opener's, since that is when the kernel
+ * records, or Kerberos proves, who it is; here each call is held against that.
  */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/credentials.h"
@@ -17,12 +18,14 @@
 #include "core/policy.h"
 #include "core/switch.h"
 #include "core/token.h"
+#include "net/open.h"
 
 enum { PATH_SIZE = sizeof(((struct sockaddr_un *)NULL)->sun_path) };
 
 struct imp_channel {
-	char path[PATH_SIZE];
-	char name[PATH_SIZE]; /* the path, as it goes into a line */
+	char path[PATH_SIZE]; /* empty: over the network */
+	struct network_way way;
+	char name[PATH_SIZE]; /* of the other end, as it goes into a line */
 	enum imp_level level; /* at most */
 	pid_t pid;
 
@@ -36,6 +39,8 @@ struct imp_channel {
 	bool is_used; /* a call was made on this connection */
 	enum imp_level bound;
 	struct credentials opener;
+	struct imp_token *token; /* over the network: the opener's, a reference, or NULL for none */
+	int64_t expires_ns;	 /* the same: when what it was opened with ends; 0: never */
 };
 
 /* ---------------------------------------------------------------------- one at a time -- */
@@ -67,6 +72,8 @@ static void close_connection(struct imp_channel *channel)
 		return;
 	close(channel->fd);
 	groups_unref(channel->opener.groups);
+	imp_token_unref(channel->token);
+	channel->token = NULL;
 	channel->fd = -1;
 }
 
@@ -145,6 +152,18 @@ static int tell_of_mismatch(const struct imp_channel *channel, enum purpose purp
 	return facts.error;
 }
 
+/* Over the network it is not the ids that were proven, but what one client had to prove itself
+ * with. */
+static bool is_same_client(const struct imp_channel *channel)
+{
+	const struct imp_token *token = thread_token();
+
+	if (!channel->way.target || channel->bound < IMP_LEVEL_IMPERSONATION)
+		return true;
+	return token && channel->token ? token->client == channel->token->client
+				       : token == channel->token;
+}
+
 /* That the connection is the calling thread's; without an allocation where it is. */
 static int check_identity(const struct imp_channel *channel, enum imp_level level,
 			  enum purpose purpose)
@@ -152,7 +171,7 @@ static int check_identity(const struct imp_channel *channel, enum imp_level leve
 	const struct party connection = {&channel->opener, channel->bound};
 	struct credentials caller;
 
-	if (level == channel->bound && !is_split(&channel->opener) &&
+	if (level == channel->bound && is_same_client(channel) && !is_split(&channel->opener) &&
 	    credentials_match(&channel->opener, CREDENTIALS_ALL))
 		return 0;
 
@@ -167,6 +186,8 @@ static int check_identity(const struct imp_channel *channel, enum imp_level leve
 		differs = "filesystem and effective ids";
 	if (!differs && level != channel->bound)
 		differs = "levels";
+	if (!differs && !is_same_client(channel))
+		differs = "what the clients came with";
 	if (differs)
 		error = tell_of_mismatch(channel, purpose, (struct party){&caller, level},
 					 connection, differs);
@@ -188,11 +209,14 @@ static int connect_as(struct imp_channel *channel, const struct credentials *cal
 	if (error < 0)
 		return error;
 
-	int fd = imp_connect_unix(channel->path, level);
+	int fd = channel->way.target ? network_open(&channel->way, level, &channel->expires_ns)
+				     : imp_connect_unix(channel->path, level);
 
 	if (fd < 0)
 		return fd;
 	channel->fd = fd;
+	if (channel->way.target && thread_token())
+		channel->token = imp_token_ref(thread_token());
 	channel->is_used = false;
 	channel->bound = level;
 	channel->opener = *caller;
@@ -216,12 +240,22 @@ static int open_as_caller(struct imp_channel *channel, enum imp_level level, enu
 	return error;
 }
 
-/* Closed by the other end; or there are bytes in it, the answer to nobody's call. */
-static bool is_unusable(int fd)
+static bool has_expired(const struct imp_channel *channel)
 {
-	struct pollfd state = {.fd = fd, .events = POLLIN | POLLRDHUP};
+	struct timespec now;
 
-	return poll(&state, 1, 0) != 0;
+	if (channel->expires_ns == 0)
+		return false;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return channel->expires_ns <= (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Closed by the other end; or there are bytes in it, the answer to nobody's call. */
+static bool is_unusable(const struct imp_channel *channel)
+{
+	struct pollfd state = {.fd = channel->fd, .events = POLLIN | POLLRDHUP};
+
+	return has_expired(channel) || poll(&state, 1, 0) != 0;
 }
 
 /* Opens it where it is not open; else it must be open as the calling thread. */
@@ -229,7 +263,7 @@ static int make_ready(struct imp_channel *channel, enum purpose purpose)
 {
 	const enum imp_level level = level_of_call(channel);
 
-	if (channel->fd >= 0 && is_unusable(channel->fd))
+	if (channel->fd >= 0 && is_unusable(channel))
 		close_connection(channel);
 	return channel->fd < 0 ? open_as_caller(channel, level, purpose)
 			       : check_identity(channel, level, purpose);
@@ -238,30 +272,21 @@ static int make_ready(struct imp_channel *channel, enum purpose purpose)
 /* --------------------------------------------------------------------------------- calls -- */
 
 /* What a line may not hold is a question mark there. */
-static void make_name(struct imp_channel *channel)
+static void make_name(struct imp_channel *channel, const char *text)
 {
-	for (size_t i = 0; channel->path[i]; i++) {
-		const unsigned char byte = (unsigned char)channel->path[i];
+	for (size_t i = 0; text[i] && i + 1 < sizeof(channel->name); i++) {
+		const unsigned char byte = (unsigned char)text[i];
 
-		channel->name[i] = byte < ' ' || byte == 127 ? '?' : channel->path[i];
+		channel->name[i] = byte < ' ' || byte == 127 ? '?' : text[i];
 	}
 }
 
-int imp_channel_new(const char *path, enum imp_level level, struct imp_channel **channel)
+static int channel_new(enum imp_level level, struct imp_channel **channel)
 {
-	const size_t length = strlen(path);
-
-	if (length >= PATH_SIZE)
-		return -ENAMETOOLONG;
-	if (length == 0 || !level_is_valid(level))
-		return -EINVAL;
-
 	struct imp_channel *new = calloc(1, sizeof(*new));
 
 	if (!new)
 		return -ENOMEM;
-	memcpy(new->path, path, length);
-	make_name(new);
 	new->level = level;
 	new->pid = getpid();
 	new->fd = -1;
@@ -271,17 +296,39 @@ int imp_channel_new(const char *path, enum imp_level level, struct imp_channel *
 	return 0;
 }
 
+int imp_channel_new(const char *path, enum imp_level level, struct imp_channel **channel)
+{
+	const size_t length = strlen(path);
+	int error;
+
+	if (length >= PATH_SIZE)
+		return -ENAMETOOLONG;
+	if (length == 0 || !level_is_valid(level))
+		return -EINVAL;
+	error = channel_new(level, channel);
+	if (error < 0)
+		return error;
+	memcpy((*channel)->path, path, length);
+	make_name(*channel, path);
+	return 0;
+}
+
 int imp_channel_new_network(struct imp_target *target, enum imp_level level,
 			    unsigned int connect_seconds, imp_carry_fn *carry, void *data,
 			    struct imp_channel **channel)
 {
-	(void)target;
-	(void)level;
-	(void)connect_seconds;
-	(void)carry;
-	(void)data;
-	(void)channel;
-	return -ENOTSUP;
+	int error = level_is_valid(level) ? channel_new(level, channel) : -EINVAL;
+
+	if (error < 0)
+		return error;
+	(*channel)->way = (struct network_way){
+		.target = imp_target_ref(target),
+		.connect_seconds = connect_seconds,
+		.carry = carry,
+		.data = data,
+	};
+	make_name(*channel, network_name(target));
+	return 0;
 }
 
 enum imp_level imp_channel_level(const struct imp_channel *channel)
@@ -348,6 +395,7 @@ void imp_channel_free(struct imp_channel *channel)
 	if (!channel)
 		return;
 	close_connection(channel);
+	imp_target_unref(channel->way.target);
 	/* Destroying waits for those who wait, and in a child these never come. */
 	if (channel->pid == getpid()) {
 		pthread_cond_destroy(&channel->released);

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How the service, acting for a client, proves to another service who that client is.  What may be
+ * used for it is decided before anything is asked of a KDC, and what was granted is looked at
+ * after.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/impersonate-thread.h"
+#include "core/level.h"
+#include "net/connect.h"
+#include "net/memory-cache.h"
+#include "net/own-cache.h"
+#include "net/target.h"
+
+struct initiator {
+	struct imp_target *target;
+	struct imp_token *token; /* a reference, for what it has lent; NULL: the service itself */
+	struct own_cache *own;	 /* NULL: none */
+	gss_cred_id_t credential;
+	gss_ctx_id_t context;
+	OM_uint32 asked;
+	bool delegates;
+	OM_uint32 lifetime;
+};
+
+/* ---------------------------------------------------------------------- what may be used -- */
+
+static int refuse(const struct initiator *initiator, int error, const char *why)
+{
+	const struct imp_token *token = initiator->token;
+
+	return kerberos_refuse(error, "uid %u at %s, to %s: %s", imp_token_identity(token)->uid,
+			       imp_level_name(imp_token_level(token)),
+			       target_text(initiator->target), why);
+}
+
+/* A client of this machine: its own cache, which the service can open while it is the client. */
+static int use_own(struct initiator *initiator, const struct policy_delegation *delegation)
+{
+	int error;
+
+	if (imp_token_level(initiator->token) < IMP_LEVEL_DELEGATION && !delegation->one_hop)
+		return refuse(initiator, -EPERM, "the policy allows no hop at this level: one_hop");
+	error = own_cache_open(initiator->token, &initiator->own);
+	if (error == 0)
+		initiator->credential = own_cache_credential(initiator->own);
+	return error;
+}
+
+static int use_lent(struct initiator *initiator)
+{
+	const struct client *client = initiator->token->client;
+
+	if (imp_token_level(initiator->token) < IMP_LEVEL_DELEGATION)
+		return refuse(initiator, -EPERM,
+			      "a client of the network: no second hop but at delegation");
+	if (client->delegated != IMP_DELEGATED_FORWARDED || !client->lent)
+		return refuse(initiator, -ENOKEY, "it has forwarded no ticket");
+	initiator->credential = memory_cache_lent(client->lent);
+	return 0;
+}
+
+static int choose(struct initiator *initiator, const struct policy_delegation *delegation)
+{
+	const struct imp_token *token = initiator->token;
+
+	if (!target_is_allowed(initiator->target, delegation))
+		return refuse(initiator, -EACCES, "the policy's allow does not name it");
+	switch (imp_token_transport(token)) {
+	case IMP_TRANSPORT_UNIX:
+		return use_own(initiator, delegation);
+	case IMP_TRANSPORT_TCP:
+		return use_lent(initiator);
+	default:
+		return refuse(initiator, -EPERM, "not a client's: no connection brought it here");
+	}
+}
+
+static int choose_by_policy(struct initiator *initiator, enum imp_level level)
+{
+	struct imp_policy *policy;
+	int error;
+
+	/* The service's own: what it may do with that is not for this policy to say. */
+	if (!initiator->token)
+		return 0;
+	error = policy_resolve(NULL, &policy);
+	if (error < 0)
+		return error;
+	initiator->delegates = level == IMP_LEVEL_DELEGATION;
+	if (initiator->delegates)
+		initiator->asked |= policy->delegation.require_ok_as_delegate
+					    ? GSS_C_DELEG_POLICY_FLAG
+					    : GSS_C_DELEG_FLAG;
+	error = token_is_current(initiator->token);
+	if (error == 0)
+		error = choose(initiator, &policy->delegation);
+	imp_policy_unref(policy);
+	return error;
+}
+
+int initiator_new(struct imp_target *target, enum imp_level level, struct initiator **initiator)
+{
+	struct initiator *new = calloc(1, sizeof(*new));
+	struct imp_token *token = thread_token();
+	int error;
+
+	if (!new)
+		return -ENOMEM;
+	new->target = imp_target_ref(target);
+	new->token = token ? imp_token_ref(token) : NULL;
+	new->credential = GSS_C_NO_CREDENTIAL;
+	new->context = GSS_C_NO_CONTEXT;
+	new->asked = GSS_C_MUTUAL_FLAG | GSS_C_REPLAY_FLAG;
+	error = choose_by_policy(new, level);
+	if (error < 0)
+		initiator_free(new);
+	else
+		*initiator = new;
+	return error;
+}
+
+void initiator_free(struct initiator *initiator)
+{
+	OM_uint32 minor;
+
+	if (!initiator)
+		return;
+	gss_delete_sec_context(&minor, &initiator->context, GSS_C_NO_BUFFER);
+	own_cache_free(initiator->own);
+	imp_token_unref(initiator->token);
+	imp_target_unref(initiator->target);
+	free(initiator);
+}
+
+/* ------------------------------------------------------------------------------- messages -- */
+
+/* One step, to be made as the service: tickets, configuration and hosts are nothing of a client's.
+ */
+struct step {
+	struct initiator *initiator;
+	gss_buffer_desc answer, message;
+	OM_uint32 granted;
+};
+
+static int tell_of_failure(const struct initiator *initiator, OM_uint32 major, OM_uint32 minor)
+{
+	char reason[KERBEROS_REASON];
+
+	return kerberos_refuse(kerberos_error(major, minor), "not authenticated with %s: %s",
+			       target_text(initiator->target),
+			       kerberos_reason(major, minor, reason));
+}
+
+/* Asked for is not granted: the KDC, or the ticket, says no without a word. */
+static int check_granted(const struct step *step)
+{
+	const struct initiator *initiator = step->initiator;
+
+	if (!(step->granted & GSS_C_MUTUAL_FLAG))
+		return kerberos_refuse(-EBADMSG, "%s has not proven who it is",
+				       target_text(initiator->target));
+	if (initiator->delegates && !(step->granted & GSS_C_DELEG_FLAG))
+		return refuse(
+			initiator, -EKEYREJECTED,
+			initiator->asked & GSS_C_DELEG_POLICY_FLAG
+				? "its ticket was not forwarded: it cannot be, or the realm does "
+				  "not mark the service ok-as-delegate"
+				: "its ticket was not forwarded: it cannot be");
+	return 0;
+}
+
+static int make_step(void *data)
+{
+	struct step *step = data;
+	struct initiator *initiator = step->initiator;
+	OM_uint32 minor;
+	OM_uint32 major = gss_init_sec_context(
+		&minor, initiator->credential, &initiator->context, target_name(initiator->target),
+		&kerberos_spnego, initiator->asked, 0, GSS_C_NO_CHANNEL_BINDINGS, &step->answer,
+		NULL, &step->message, &step->granted, &initiator->lifetime);
+
+	if (GSS_ERROR(major))
+		return tell_of_failure(initiator, major, minor);
+	if (major & GSS_S_CONTINUE_NEEDED)
+		return 1;
+	return check_granted(step);
+}
+
+static int give(const gss_buffer_desc *from, void **message, size_t *size)
+{
+	*message = NULL;
+	*size = 0;
+	if (from->length == 0)
+		return 0;
+	*message = malloc(from->length);
+	if (!*message)
+		return -ENOMEM;
+	memcpy(*message, from->value, from->length);
+	*size = from->length;
+	return 0;
+}
+
+int initiator_step(struct initiator *initiator, const void *answer, size_t answer_size,
+		   void **message, size_t *size)
+{
+	struct step step = {
+		.initiator = initiator,
+		.answer = {answer_size, (void *)answer},
+		.message = GSS_C_EMPTY_BUFFER,
+	};
+	int result = 0, error = imp_run(NULL, make_step, &step, &result);
+	OM_uint32 minor;
+
+	if (error == 0 && result >= 0)
+		error = give(&step.message, message, size);
+	gss_release_buffer(&minor, &step.message);
+	return error < 0 ? error : result;
+}
+
+int64_t initiator_expires(const struct initiator *initiator)
+{
+	struct timespec now;
+
+	if (initiator->lifetime == GSS_C_INDEFINITE)
+		return 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return ((int64_t)now.tv_sec + initiator->lifetime) * 1000000000;
+}

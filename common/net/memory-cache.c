@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A client's credentials, in memory.  What was forwarded arrives as a credential that negotiation
+ * can do nothing with: it is taken over into a cache, of which one that can is made.
+ */
+#include <stdlib.h>
+
+#include "net/memory-cache.h"
+
+krb5_error_code memory_cache_init(struct memory_cache *cache)
+{
+	krb5_error_code code;
+
+	*cache = (struct memory_cache){.credential = GSS_C_NO_CREDENTIAL};
+	code = krb5_init_context(&cache->context);
+	if (code)
+		cache->context = NULL;
+	else
+		code = krb5_cc_new_unique(cache->context, "MEMORY", NULL, &cache->cache);
+	if (!code)
+		code = krb5_cc_get_full_name(cache->context, cache->cache, &cache->name);
+	return code;
+}
+
+OM_uint32 memory_cache_acquire(struct memory_cache *cache, OM_uint32 *minor)
+{
+	gss_key_value_element_desc element = {"ccache", cache->name};
+	const gss_key_value_set_desc store = {1, &element};
+	OM_uint32 major = gss_acquire_cred_from(minor, GSS_C_NO_NAME, GSS_C_INDEFINITE,
+						(gss_OID_set)&kerberos_mechanisms, GSS_C_INITIATE,
+						&store, &cache->credential, NULL, NULL);
+
+	if (!GSS_ERROR(major))
+		major = gss_set_neg_mechs(minor, cache->credential,
+					  (gss_OID_set)&kerberos_negotiable);
+	return major;
+}
+
+void memory_cache_clear(struct memory_cache *cache)
+{
+	OM_uint32 minor;
+
+	gss_release_cred(&minor, &cache->credential);
+	if (cache->name)
+		krb5_free_string(cache->context, cache->name);
+	if (cache->cache)
+		krb5_cc_destroy(cache->context, cache->cache);
+	if (cache->context)
+		krb5_free_context(cache->context);
+	*cache = (struct memory_cache){.credential = GSS_C_NO_CREDENTIAL};
+}
+
+/* ---------------------------------------------------------------------------------- lent -- */
+
+struct kept {
+	struct lent lent;
+	struct memory_cache cache;
+};
+
+static void destroy(struct lent *lent)
+{
+	struct kept *kept = (struct kept *)lent;
+
+	memory_cache_clear(&kept->cache);
+	free(kept);
+}
+
+static bool keep(struct memory_cache *cache, gss_cred_id_t credential)
+{
+	gss_key_value_element_desc element = {"ccache", NULL};
+	const gss_key_value_set_desc store = {1, &element};
+	OM_uint32 minor;
+
+	if (memory_cache_init(cache))
+		return false;
+	element.value = cache->name;
+	return !GSS_ERROR(gss_store_cred_into(&minor, credential, GSS_C_INITIATE,
+					      &kerberos_negotiable.elements[0], 1, 0, &store, NULL,
+					      NULL)) &&
+	       !GSS_ERROR(memory_cache_acquire(cache, &minor));
+}
+
+struct lent *memory_cache_lend(gss_cred_id_t credential)
+{
+	struct kept *new = malloc(sizeof(*new));
+
+	if (!new)
+		return NULL;
+	new->lent.destroy = destroy;
+	if (keep(&new->cache, credential))
+		return &new->lent;
+	destroy(&new->lent);
+	return NULL;
+}
+
+gss_cred_id_t memory_cache_lent(const struct lent *lent)
+{
+	return ((const struct kept *)lent)->cache.credential;
+}
