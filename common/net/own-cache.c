@@ -4,10 +4,13 @@
  * whether it is the client's to use.  All else is done as the service, with a copy in memory.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <profile.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/impersonate-thread.h"
 #include "net/memory-cache.h"
@@ -137,13 +140,38 @@ static krb5_error_code copy_from(struct memory_cache *copy, krb5_ccache own)
 	return code;
 }
 
+/* libkrb5 would wait for whoever writes to a FIFO, or holds a lock: as long as a client likes. */
+static krb5_error_code check_file(const char *name)
+{
+	const char *path = strncmp(name, "FILE:", 5) == 0 ? name + 5 : name;
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+	struct stat status;
+	int fd, error = 0;
+
+	if (path[0] != '/')
+		return 0;
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	if (fstat(fd, &status) < 0)
+		error = errno;
+	else if (!S_ISREG(status.st_mode))
+		error = EINVAL;
+	else if (fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
+		error = EBUSY;
+	close(fd);
+	return error;
+}
+
 /* As the client. */
 static int copy(struct own_cache *cache)
 {
 	krb5_context context = cache->copy.context;
 	krb5_ccache own;
-	krb5_error_code code = krb5_cc_resolve(context, cache->name, &own);
+	krb5_error_code code = check_file(cache->name);
 
+	if (!code)
+		code = krb5_cc_resolve(context, cache->name, &own);
 	if (!code) {
 		code = copy_from(&cache->copy, own);
 		krb5_cc_close(context, own);
