@@ -11,6 +11,7 @@
 
 #include "core/impersonate-thread.h"
 #include "core/level.h"
+#include "core/switch.h"
 #include "net/connect.h"
 #include "net/memory-cache.h"
 #include "net/own-cache.h"
@@ -87,7 +88,7 @@ static int choose_by_policy(struct initiator *initiator, enum imp_level level)
 
 	/* The service's own: what it may do with that is not for this policy to say. */
 	if (!initiator->token)
-		return 0;
+		return !switch_has_primary() || thread_agrees(NULL) ? 0 : -ESTALE;
 	error = policy_resolve(NULL, &policy);
 	if (error < 0)
 		return error;
