@@ -117,11 +117,27 @@ static int take_account(struct imp_handshake *handshake, gss_name_t name)
 
 /* ---------------------------------------------------------------------- what it has lent -- */
 
+/*
+ * With S4U2Proxy (MS-SFU) a credential comes of which GSSAPI says, too, that it was delegated, when
+ * the client has forwarded nothing; but it names the service that is to speak for the client.
+ */
+static bool is_forwarded(OM_uint32 flags, gss_cred_id_t credential)
+{
+	gss_buffer_set_t speakers = GSS_C_NO_BUFFER_SET;
+	OM_uint32 minor, major = gss_inquire_cred_by_oid(&minor, credential,
+							 GSS_KRB5_GET_CRED_IMPERSONATOR, &speakers);
+	const bool none =
+		!GSS_ERROR(major) && (speakers == GSS_C_NO_BUFFER_SET || speakers->count == 0);
+
+	gss_release_buffer_set(&minor, &speakers);
+	return none && (flags & GSS_C_DELEG_FLAG);
+}
+
 static int take_lent(struct imp_handshake *handshake, OM_uint32 flags, gss_cred_id_t credential)
 {
 	if (credential == GSS_C_NO_CREDENTIAL)
 		return 0;
-	if (!(flags & GSS_C_DELEG_FLAG)) {
+	if (!is_forwarded(flags, credential)) {
 		/* What the realm would give is not what the client has given. */
 		handshake->delegated = IMP_DELEGATED_CONSTRAINED;
 		return 0;
