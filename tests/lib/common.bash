@@ -134,13 +134,15 @@ need_jsonschema() {
 
 # All processes that a test has started and not stopped; a suite may add its own children.
 SERVER_PIDS=()
+SERVER_BY=()
 
-# server_start [OPTION...]: starts idn-serve-demo, as root or as SERVER_USER, and returns when it listens.
-# Sets SERVER_PID, SOCKET and SERVER_LOG, the file of its messages.  The socket is one that no other
-# server of the test uses, or that of --unix; with --tcp there is none, and SERVER_ADDRESS says where.
+# server_start [OPTION...]: starts idn-serve-demo, as root or as SERVER_USER, with the words of SERVER_BY before
+# it, and returns when it listens.  Sets SERVER_PID, SOCKET and SERVER_LOG, the file of its messages, which
+# SERVER_NAME names.  The socket is one that no other server of the test uses, or that of --unix; with --tcp
+# there is none, and SERVER_ADDRESS says where.
 server_start() {
   local arguments=("$@") line=
-  SERVER_LOG=$SCRATCH/server.log
+  SERVER_LOG=$SCRATCH/${SERVER_NAME:-server}.log
   choose_socket "$@"
   become "${SERVER_USER-}" || return
 
@@ -148,7 +150,7 @@ server_start() {
   mkfifo "$SCRATCH/server.out"
   (
     exec 3>&- 4>&- >"$SCRATCH/server.out" 2>>"$SERVER_LOG"
-    exec "${BECOME[@]}" idn-serve-demo "${arguments[@]}"
+    exec "${SERVER_BY[@]}" "${BECOME[@]}" idn-serve-demo "${arguments[@]}"
   ) &
   SERVER_PID=$!
   SERVER_PIDS+=("$SERVER_PID")
@@ -163,6 +165,13 @@ server_start() {
   fi
   # shellcheck disable=SC2034 # for the suites
   SERVER_ADDRESS=${line#listening on }
+}
+
+# Sets port, to one that nobody listens on: below the ones that the kernel gives to who asks for none.
+choose_port() {
+  for ((port = 20000 + RANDOM % 10000; ; port++)); do
+    (exec {fd}<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || return 0
+  done
 }
 
 # In a directory that any user can make a socket in.  One left by a server that is gone is used again.

@@ -75,13 +75,6 @@ smb_configuration() {
 CONFIGURATION
 }
 
-# Below the ports that the kernel gives to who asks for none.
-choose_port() {
-  for ((port = 20000 + RANDOM % 10000; ; port++)); do
-    (exec {fd}<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || return 0
-  done
-}
-
 smb_client() {
   smbclient -s "$SCRATCH/smb.conf" -p "$port" -U alice%secret //127.0.0.1/share "$@"
 }
