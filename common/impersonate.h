@@ -251,7 +251,7 @@ pid_t imp_token_client_pid(const struct imp_token *token);
 enum imp_delegated {
 	IMP_DELEGATED_NONE,
 	IMP_DELEGATED_FORWARDED,  /* a ticket of its own, which it sent along */
-	IMP_DELEGATED_CONSTRAINED /* nothing: but the realm would let this service speak for it to
+	IMP_DELEGATED_CONSTRAINED /* nothing: but the realm may let this service speak for it to
 				     some others (S4U2Proxy, MS-SFU), which is no client's choice
 				     and makes no level */
 };
@@ -496,7 +496,7 @@ struct imp_acceptor_options {
 	const char *principal; /* whom clients must have asked for; NULL: any the keytab has */
 	const char
 		*replay_cache; /* as libkrb5 names one; NULL: its default for the service's uid */
-	bool constrained; /* learn whether the realm would let the service speak for its clients */
+	bool constrained;      /* learn of whom the realm may let the service speak for */
 };
 
 /*

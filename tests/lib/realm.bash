@@ -187,10 +187,7 @@ CONFIGURATION
     for realm in IDN.TEST OTHER.TEST; do
       cat <<CONFIGURATION
   $realm = {
-    db_library = db2
-    database_name = $REALM/kdc/$realm
-    disable_last_success = true
-    disable_lockout = true
+$(database_of "$realm")
   }
 CONFIGURATION
     done
@@ -198,10 +195,32 @@ CONFIGURATION
   : >"$REALM/kdc/log"
 }
 
+# These two are another's in lib/directory.
+database_of() {
+  database_in_file "$1"
+}
+
+create_database() {
+  create_database_file "$1"
+}
+
+database_in_file() {
+  cat <<CONFIGURATION
+    db_library = db2
+    database_name = $REALM/kdc/$1
+    disable_last_success = true
+    disable_lockout = true
+CONFIGURATION
+}
+
+create_database_file() {
+  kdb5_util -r "$1" create -s -P master
+}
+
 make_databases() {
   local realm principal
   for realm in IDN.TEST OTHER.TEST; do
-    kdb5_util -r "$realm" create -s -P master >"$REALM/kdc/made" 2>&1 || { cat "$REALM/kdc/made"; return 1; }
+    create_database "$realm" >"$REALM/kdc/made" 2>&1 || { cat "$REALM/kdc/made"; return 1; }
   done
   {
     for principal in alice bob carol root stranger u{1..20} {a,b,c,kdc}.test; do
