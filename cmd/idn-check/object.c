@@ -22,7 +22,7 @@ json_t *subject_object(const struct access_subject *subject)
 {
 	const struct imp_identity *identity = &subject->identity.view;
 	json_t *object = json_identity(identity->uid, identity->gid, identity->groups,
-				       identity->n_groups, true);
+				       identity->n_groups, true, identity->principal);
 
 	json_put(object, "capabilities", json_capabilities(subject->capabilities));
 	return object;

@@ -117,9 +117,9 @@ static json_t *expected_object(const struct look_finding *finding)
 {
 	const struct look_thread *thread = finding->thread;
 	bool service = finding->kind == LOOK_FOUND_THREAD && finding->state == LOOK_LEAKED;
-	json_t *object =
-		json_identity(finding->expected_uid, finding->expected_gid, thread->service_groups,
-			      thread->n_service_groups, service && thread->service_groups_known);
+	json_t *object = json_identity(finding->expected_uid, finding->expected_gid,
+				       thread->service_groups, thread->n_service_groups,
+				       service && thread->service_groups_known, NULL);
 
 	if (finding->expected_gid == IMP_NO_GID)
 		json_put(object, "gid", json_null());
@@ -131,7 +131,7 @@ static json_t *actual_object(const struct look_finding *finding)
 	const struct procfs_thread *kernel = &finding->thread->kernel;
 	bool channel = finding->kind == LOOK_FOUND_CHANNEL;
 	json_t *object = json_identity(finding->actual_uid, finding->actual_gid, kernel->groups,
-				       kernel->n_groups, !channel);
+				       kernel->n_groups, !channel, NULL);
 
 	if (channel)
 		json_put(object, "gid", json_null());

@@ -39,7 +39,8 @@ static json_t *identity_object(const struct who *who, uint32_t index)
 		json_put(object, "groups", groups);
 		json_put(object, "principal", json_null());
 	} else {
-		object = json_identity_named(account->uid, account->name, account->gid, groups);
+		object = json_identity_named(account->uid, account->name, account->gid, groups,
+					     NULL);
 	}
 	json_put(object, "kind", json_string(kinds[kind]));
 	return object;

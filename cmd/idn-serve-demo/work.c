@@ -172,9 +172,9 @@ static void get_list(int root_fd, const char *path, struct reply *reply)
 static json_t *identity_object(const struct imp_identity *identity, bool anonymous)
 {
 	if (anonymous)
-		return json_identity(IMP_NO_UID, IMP_NO_GID, NULL, 0, true);
+		return json_identity(IMP_NO_UID, IMP_NO_GID, NULL, 0, true, NULL);
 	return json_identity(identity->uid, identity->gid, identity->groups, identity->n_groups,
-			     true);
+			     true, identity->principal);
 }
 
 struct json_t *work_describe(const struct imp_token *token, const char *via)

@@ -30,7 +30,8 @@ static json_t *user_object(const struct look_thread *thread, const json_t *acces
 {
 	/* Below impersonation the groups that the thread has are not the user's. */
 	if (thread->user_uid != thread->access_uid)
-		return json_identity(thread->user_uid, thread->entry.client_gid, NULL, 0, false);
+		return json_identity(thread->user_uid, thread->entry.client_gid, NULL, 0, false,
+				     NULL);
 	return json_deep_copy(access);
 }
 
@@ -40,7 +41,7 @@ json_t *thread_object(const struct look_thread *thread)
 	bool known = thread->level_known;
 	json_t *object = json_object();
 	json_t *access = json_identity(thread->access_uid, thread->access_gid, kernel->groups,
-				       kernel->n_groups, true);
+				       kernel->n_groups, true, NULL);
 	char text[64];
 
 	json_put(object, "pid", json_integer(kernel->pid));
@@ -60,7 +61,7 @@ json_t *thread_object(const struct look_thread *thread)
 	json_put(object, "access_as", access);
 	json_put(object, "service",
 		 json_identity(thread->service_uid, thread->service_gid, thread->service_groups,
-			       thread->n_service_groups, thread->service_groups_known));
+			       thread->n_service_groups, thread->service_groups_known, NULL));
 	json_put(object, "client", client_object(thread));
 	json_put(object, "since",
 		 known ? json_string(time_text(thread->entry.since_ns, text, sizeof(text)))

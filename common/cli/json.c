@@ -60,7 +60,8 @@ json_t *json_group(gid_t gid, const char *name)
 	return group;
 }
 
-json_t *json_identity(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups, bool groups_known)
+json_t *json_identity(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups, bool groups_known,
+		      const char *principal)
 {
 	json_t *list = groups_known && uid != IMP_NO_UID ? whole(json_array()) : NULL;
 	char buffer[256];
@@ -69,10 +70,12 @@ json_t *json_identity(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups
 		json_append(list,
 			    json_group(groups[i], group_name(groups[i], buffer, sizeof(buffer))));
 	return json_identity_named(
-		uid, uid == IMP_NO_UID ? NULL : user_name(uid, buffer, sizeof(buffer)), gid, list);
+		uid, uid == IMP_NO_UID ? NULL : user_name(uid, buffer, sizeof(buffer)), gid, list,
+		principal);
 }
 
-json_t *json_identity_named(uid_t uid, const char *name, gid_t gid, json_t *groups)
+json_t *json_identity_named(uid_t uid, const char *name, gid_t gid, json_t *groups,
+			    const char *principal)
 {
 	json_t *object = whole(json_object());
 	char buffer[256];
@@ -91,7 +94,7 @@ json_t *json_identity_named(uid_t uid, const char *name, gid_t gid, json_t *grou
 	json_put(object, "sid", json_string(sid_of(uid, buffer, sizeof(buffer))));
 	json_put(object, "gid", json_integer(gid));
 	json_put(object, "groups", groups ? groups : json_null());
-	json_put(object, "principal", json_null());
+	json_put(object, "principal", json_text(principal));
 	return object;
 }
 

@@ -13,12 +13,16 @@
 /* A string; {"bytes": BASE64} for one that is not UTF-8; null for NULL. */
 json_t *json_text(const char *text);
 
-/* {"uid", "name", "sid", "gid", "groups", "principal"}; uid IMP_NO_UID is Anonymous. */
-json_t *json_identity(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups,
-		      bool groups_known);
+/*
+ * {"uid", "name", "sid", "gid", "groups", "principal"}; uid IMP_NO_UID is Anonymous; PRINCIPAL may
+ * be NULL.
+ */
+json_t *json_identity(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups, bool groups_known,
+		      const char *principal);
 
 /* The same where the names are known; takes over GROUPS, an array of json_group(), or NULL. */
-json_t *json_identity_named(uid_t uid, const char *name, gid_t gid, json_t *groups);
+json_t *json_identity_named(uid_t uid, const char *name, gid_t gid, json_t *groups,
+			    const char *principal);
 /* {"gid", "name"}; NAME may be NULL. */
 json_t *json_group(gid_t gid, const char *name);
 
