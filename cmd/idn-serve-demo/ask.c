@@ -90,7 +90,7 @@ static void reply_no_answer(struct reply *reply, int error)
 static int backend_for(struct exchange *exchange, struct backend **backend)
 {
 	enum imp_level level = imp_token_level(exchange->token);
-	struct backend **own = connection_backend(exchange->client, level);
+	struct backend **own = backends_at(exchange->backends, level);
 	int error = 0;
 
 	if (ask.options->defect == DEFECT_LAZY_CHANNEL) {
@@ -106,8 +106,9 @@ static int backend_for(struct exchange *exchange, struct backend **backend)
 static int call(struct passing *passing)
 {
 	struct exchange *exchange = passing->exchange;
-	const char *service = ask.options->socket_path;
-	char *via = via_with(exchange->via, service ? service : "idn-serve-demo");
+	const char *service = listen_name();
+	char *via = via_with(exchange->via, service ? service : "idn-serve-demo",
+			     imp_token_transport(exchange->token));
 	const struct backend_header header = {VIA_HEADER, via};
 	const struct backend_request request = {
 		.method = method_name(exchange->errand.method),

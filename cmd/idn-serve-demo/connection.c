@@ -7,19 +7,16 @@
 #include <string.h>
 
 #include "cli/message.h"
-#include "serve.h"
+#include "connection.h"
 
 enum { N_LEVELS = IMP_LEVEL_DELEGATION + 1 };
 
 static const struct options *options;
 
-struct client_connection {
-	atomic_int references;	 /* HTTP's, and those of requests that are being worked for */
-	struct imp_token *token; /* NULL: error says why */
-	int error;
-	uid_t uid; /* counted against max_client_connections */
-	bool counted;
-	struct backend *backends[N_LEVELS];
+struct backends {
+	atomic_int
+		references; /* the connection's, and those of requests that are being worked for */
+	struct backend *at[N_LEVELS];
 };
 
 void connection_prepare(const struct options *given)
@@ -29,11 +26,11 @@ void connection_prepare(const struct options *given)
 
 /* ----------------------------------------------------------------------- connections -- */
 
-/* How many connections each uid has: a list, as long as there are different clients. */
+/* How many connections each has: a list, as long as there are different clients. */
 static struct {
 	pthread_mutex_t lock;
 	struct {
-		uid_t uid;
+		struct origin origin;
 		int connections;
 	} * users;
 	size_t count, room;
@@ -41,13 +38,19 @@ static struct {
 	uint64_t accepted;
 } clients = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static bool count_client(uid_t uid)
+static bool is_same(const struct origin *a, const struct origin *b)
+{
+	return a->network == b->network && a->uid == b->uid &&
+	       memcmp(&a->address, &b->address, sizeof(a->address)) == 0;
+}
+
+static bool count_client(const struct origin *origin)
 {
 	bool fits = false;
 	size_t i = 0;
 
 	pthread_mutex_lock(&clients.lock);
-	while (i < clients.count && clients.users[i].uid != uid)
+	while (i < clients.count && !is_same(&clients.users[i].origin, origin))
 		i++;
 	if (i == clients.count && i == clients.room) {
 		size_t room = clients.room ? clients.room * 2 : 16;
@@ -60,7 +63,7 @@ static bool count_client(uid_t uid)
 	}
 	if (i < clients.room) {
 		if (i == clients.count) {
-			clients.users[i].uid = uid;
+			clients.users[i].origin = *origin;
 			clients.users[i].connections = 0;
 			clients.count++;
 		}
@@ -71,11 +74,12 @@ static bool count_client(uid_t uid)
 	return fits;
 }
 
-static void uncount_client(uid_t uid)
+static void uncount_client(const struct origin *origin)
 {
 	pthread_mutex_lock(&clients.lock);
 	for (size_t i = 0; i < clients.count; i++)
-		if (clients.users[i].uid == uid && --clients.users[i].connections == 0) {
+		if (is_same(&clients.users[i].origin, origin) &&
+		    --clients.users[i].connections == 0) {
 			clients.users[i] = clients.users[--clients.count];
 			break;
 		}
@@ -104,6 +108,8 @@ void connection_count(struct connection_numbers *numbers)
 	pthread_mutex_unlock(&clients.lock);
 }
 
+/* -------------------------------------------------------------------------- whose they are -- */
+
 static uid_t peer_uid(int fd)
 {
 	struct ucred peer = {.uid = IMP_NO_UID};
@@ -111,6 +117,45 @@ static uid_t peer_uid(int fd)
 
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.uid : IMP_NO_UID;
 }
+
+/* Whoever has one IPv6 address has as many as it likes that differ in the second half. */
+static void take_ipv6(const struct in6_addr *from, struct in6_addr *address)
+{
+	*address = *from;
+	if (!IN6_IS_ADDR_V4MAPPED(from) && !IN6_IS_ADDR_LINKLOCAL(from))
+		memset(address->s6_addr + 8, 0, 8);
+}
+
+static void take_ipv4(const struct in_addr *from, struct in6_addr *address)
+{
+	address->s6_addr[10] = address->s6_addr[11] = 0xff; /* as IPv6 has it, RFC 4291 */
+	memcpy(address->s6_addr + 12, from, sizeof(*from));
+}
+
+static struct origin origin_of(int fd)
+{
+	struct origin origin = {.uid = IMP_NO_UID};
+	union {
+		struct sockaddr any;
+		struct sockaddr_in ipv4;
+		struct sockaddr_in6 ipv6;
+		struct sockaddr_storage room;
+	} peer = {.any.sa_family = AF_UNSPEC};
+	socklen_t size = sizeof(peer);
+
+	if (getpeername(fd, &peer.any, &size) < 0)
+		return origin;
+	origin.network = peer.any.sa_family == AF_INET || peer.any.sa_family == AF_INET6;
+	if (!origin.network)
+		origin.uid = peer_uid(fd);
+	else if (peer.any.sa_family == AF_INET)
+		take_ipv4(&peer.ipv4.sin_addr, &origin.address);
+	else
+		take_ipv6(&peer.ipv6.sin6_addr, &origin.address);
+	return origin;
+}
+
+/* ----------------------------------------------------------------------------- life of one -- */
 
 static void open_connection(struct MHD_Connection *connection, void **context)
 {
@@ -125,8 +170,8 @@ static void open_connection(struct MHD_Connection *connection, void **context)
 	new->error = -ENOTCONN;
 	if (!info)
 		return;
-	new->uid = peer_uid(info->connect_fd);
-	new->counted = count_client(new->uid);
+	new->origin = origin_of(info->connect_fd);
+	new->counted = count_client(&new->origin);
 	new->error = new->counted ? imp_token_from_connection(info->connect_fd, NULL, &new->token)
 				  : -EUSERS;
 }
@@ -141,17 +186,48 @@ void connection_unref(struct client_connection *client)
 {
 	if (!client || atomic_fetch_sub_explicit(&client->references, 1, memory_order_acq_rel) != 1)
 		return;
-	for (size_t i = 0; i < N_LEVELS; i++)
-		ask_forget(client->backends[i]);
+	backends_unref(client->backends);
+	imp_handshake_free(client->handshake);
 	imp_token_unref(client->token);
 	if (client->counted)
-		uncount_client(client->uid);
+		uncount_client(&client->origin);
 	free(client);
 }
 
-struct backend **connection_backend(struct client_connection *client, enum imp_level level)
+void connection_become(struct client_connection *client, struct imp_token *token)
 {
-	return &client->backends[level];
+	backends_unref(client->backends);
+	client->backends = NULL;
+	imp_token_unref(client->token);
+	client->token = token;
+	client->proof = token ? PROOF_DONE : PROOF_OVER;
+}
+
+struct backends *connection_backends(struct client_connection *client)
+{
+	if (!client->backends) {
+		client->backends = calloc(1, sizeof(*client->backends));
+		if (!client->backends)
+			return NULL;
+		atomic_init(&client->backends->references, 1);
+	}
+	atomic_fetch_add_explicit(&client->backends->references, 1, memory_order_relaxed);
+	return client->backends;
+}
+
+void backends_unref(struct backends *backends)
+{
+	if (!backends ||
+	    atomic_fetch_sub_explicit(&backends->references, 1, memory_order_acq_rel) != 1)
+		return;
+	for (size_t i = 0; i < N_LEVELS; i++)
+		ask_forget(backends->at[i]);
+	free(backends);
+}
+
+struct backend **backends_at(struct backends *backends, enum imp_level level)
+{
+	return &backends->at[level];
 }
 
 void connection_notify(void *unused, struct MHD_Connection *connection, void **context,
@@ -209,7 +285,7 @@ struct imp_token *connection_token(struct MHD_Connection *connection, unsigned i
 	}
 	if (error == -EUSERS) {
 		*status = MHD_HTTP_SERVICE_UNAVAILABLE;
-		*reason = "too many connections of this user";
+		*reason = "too many connections of this client";
 		return NULL;
 	}
 	if (error < 0) {

@@ -45,6 +45,8 @@ void exchange_unref(struct exchange *exchange)
 	    atomic_fetch_sub_explicit(&exchange->references, 1, memory_order_acq_rel) != 1)
 		return;
 	imp_token_unref(exchange->token);
+	backends_unref(exchange->backends);
+	free(exchange->challenge);
 	reply_clear(&exchange->reply);
 	json_decref(exchange->description);
 	free(exchange->errand.path);

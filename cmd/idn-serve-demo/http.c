@@ -43,9 +43,42 @@ static struct MHD_Response *response_of(struct reply *reply)
 	return response;
 }
 
+/*
+ * Whoever has not said who it is, and could, is asked for that before it is refused.  What another
+ * server asks for is passed on only to those who can do something about it.
+ */
+static unsigned int status_of(const struct exchange *exchange)
+{
+	const struct reply *reply = &exchange->reply;
+	bool passed_on = exchange->errand.kind == WORK_BACKEND && reply->stream;
+
+	if (reply->status == MHD_HTTP_FORBIDDEN && exchange->may_prove && !exchange->proven)
+		return MHD_HTTP_UNAUTHORIZED;
+	if (reply->status == MHD_HTTP_UNAUTHORIZED && passed_on &&
+	    (!exchange->may_prove ||
+	     (exchange->proven && imp_token_level(exchange->token) < IMP_LEVEL_IMPERSONATION)))
+		return MHD_HTTP_FORBIDDEN;
+	return reply->status;
+}
+
+static void add_authentication(struct MHD_Response *response, const struct exchange *exchange,
+			       unsigned int status)
+{
+	const char *challenge = exchange->challenge;
+
+	if (!challenge && status == MHD_HTTP_UNAUTHORIZED)
+		challenge = "Negotiate";
+	if (challenge)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, challenge);
+	/* Without it curl proves itself with each request again. */
+	if (exchange->challenge && exchange->proven)
+		MHD_add_response_header(response, "Persistent-Auth", "true");
+}
+
 static enum MHD_Result respond(struct exchange *exchange)
 {
 	struct reply *reply = &exchange->reply;
+	unsigned int status = status_of(exchange);
 	struct MHD_Response *response = response_of(reply);
 	pid_t tid = reply->tid ? reply->tid : gettid();
 	char thread[32];
@@ -59,25 +92,41 @@ static enum MHD_Result respond(struct exchange *exchange)
 					imp_level_name(imp_token_level(exchange->token)));
 	if (reply->type[0])
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type);
-	if (reply->status == MHD_HTTP_METHOD_NOT_ALLOWED)
+	add_authentication(response, exchange, status);
+	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW,
 					reply->allow ? reply->allow : "GET, HEAD");
 	if (atomic_load(&server.draining))
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 
-	metrics_count_request(&exchange->errand, reply->status);
+	metrics_count_request(&exchange->errand, status);
 
-	enum MHD_Result result = MHD_queue_response(exchange->connection, reply->status, response);
+	enum MHD_Result result = MHD_queue_response(exchange->connection, status, response);
 
 	MHD_destroy_response(response);
 	return result;
 }
 
+static bool has_body(struct MHD_Connection *connection)
+{
+	const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+							 MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+	return (length && strcmp(length, "0") != 0) ||
+	       MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+					   MHD_HTTP_HEADER_TRANSFER_ENCODING);
+}
+
+/*
+ * A body is not waited for, which is the end of the connection.  Without one the answer waits for
+ * the end of the request, so that the connection lasts: a client that proves who it is needs it.
+ */
 static enum MHD_Result refuse(struct exchange *exchange, unsigned int status, const char *reason)
 {
 	reply_text(&exchange->reply, status, "%s\n", reason);
 	exchange->refused = true;
-	return respond(exchange);
+	exchange->answered = has_body(exchange->connection);
+	return exchange->answered ? respond(exchange) : MHD_YES;
 }
 
 /* ------------------------------------------------------------------------------ requests -- */
@@ -116,15 +165,27 @@ static enum MHD_Result begin(struct MHD_Connection *connection, const char *url,
 
 	/* First, so that it is known what is refused. */
 	routed = route(connection, url, method, &exchange->errand, &route_reason);
+	status = authenticate(exchange, &reason);
+	if (status != MHD_HTTP_OK)
+		return refuse(exchange, status, reason);
 	exchange->token = connection_token(connection, &status, &reason);
 	if (!exchange->token)
 		return refuse(exchange, status, reason);
+	if (exchange->errand.kind == WORK_EVENTS && exchange->may_prove &&
+	    imp_token_level(exchange->token) == IMP_LEVEL_ANONYMOUS)
+		return refuse(exchange, MHD_HTTP_FORBIDDEN,
+			      "who the clients are is told to those who are somebody themselves");
 	if (routed == MHD_HTTP_METHOD_NOT_ALLOWED && exchange->errand.may_change)
 		exchange->reply.allow = "GET, HEAD, PUT, DELETE";
 	if (routed != MHD_HTTP_OK)
 		return refuse(exchange, routed, route_reason);
 	if (exchange->errand.kind == WORK_BACKEND && !server.options->backend_path)
 		return refuse(exchange, MHD_HTTP_NOT_FOUND, "this server has no --backend");
+	if (exchange->errand.kind == WORK_BACKEND) {
+		exchange->backends = connection_backends(exchange->client);
+		if (!exchange->backends)
+			return refuse(exchange, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");
+	}
 	if (!take_via(exchange))
 		return refuse(exchange, MHD_HTTP_BAD_REQUEST, "malformed " VIA_HEADER);
 	if (body_is_too_large(connection))
@@ -175,7 +236,7 @@ enum MHD_Result http_answer(void *unused, struct MHD_Connection *connection, con
 		return MHD_YES;
 	}
 	if (exchange->refused)
-		return MHD_YES;
+		return exchange->answered ? MHD_YES : respond(exchange);
 	if (exchange->started)
 		return atomic_load_explicit(&exchange->ready, memory_order_acquire)
 			       ? respond(exchange)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The listening socket, and what a service manager has to do with it. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +19,10 @@
 
 enum { FIRST_PASSED_FD = 3 }; /* sd_listen_fds(3) */
 
-static int take_passed(void)
+static char tcp_name[80]; /* "127.0.0.1:8080" */
+static const char *name;
+
+static int take_passed(const struct options *options)
 {
 	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
 	int family = AF_UNSPEC, listening = 0;
@@ -31,10 +36,14 @@ static int take_passed(void)
 	if (strcmp(count, "1") != 0)
 		die(EXIT_FAILED, "LISTEN_FDS: %s: one socket is expected", count);
 	if (getsockopt(FIRST_PASSED_FD, SOL_SOCKET, SO_DOMAIN, &family, &size) < 0 ||
-	    family != AF_UNIX ||
+	    (family != AF_UNIX && family != AF_INET && family != AF_INET6) ||
 	    getsockopt(FIRST_PASSED_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) < 0 ||
 	    !listening)
-		die(EXIT_FAILED, "LISTEN_FDS: descriptor %d is not a listening Unix socket",
+		die(EXIT_FAILED, "LISTEN_FDS: descriptor %d is not a listening Unix or TCP socket",
+		    FIRST_PASSED_FD);
+	if (family == AF_UNIX && options->keytab)
+		die(EXIT_FAILED,
+		    "LISTEN_FDS: --keytab is for TCP, and descriptor %d is a Unix socket",
 		    FIRST_PASSED_FD);
 	/* Not blocking: of the threads that wait for a connection one gets it, and the others go
 	 * on. */
@@ -43,6 +52,8 @@ static int take_passed(void)
 		die(EXIT_FAILED, "LISTEN_FDS: %s", strerror(errno));
 	return FIRST_PASSED_FD;
 }
+
+/* --------------------------------------------------------------------------- Unix sockets -- */
 
 static struct sockaddr_un address_of(const char *path)
 {
@@ -80,20 +91,15 @@ static void remove_abandoned(const char *path, const struct sockaddr_un *address
 		die(EXIT_FAILED, "%s: %s", path, strerror(errno));
 }
 
-int listen_open(const struct options *options)
+static int listen_unix(const struct options *options)
 {
-	int fd = take_passed();
-
-	if (fd >= 0)
-		return fd;
-	if (!options->socket_path)
-		die(EXIT_USAGE, "nothing to listen on: try --unix PATH");
-
 	const char *path = options->socket_path;
 	struct sockaddr_un address = address_of(path);
 
 	remove_abandoned(path, &address);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
 	if (fd < 0)
 		die(EXIT_FAILED, "socket: %s", strerror(errno));
 
@@ -105,7 +111,112 @@ int listen_open(const struct options *options)
 	    listen(fd, SOMAXCONN) < 0)
 		die(EXIT_FAILED, "%s: %s", path, strerror(errno));
 	umask(umask_before);
+	name = path;
 	return fd;
+}
+
+/* ------------------------------------------------------------------------------------ TCP -- */
+
+union tcp_address {
+	struct sockaddr any;
+	struct sockaddr_in ipv4;
+	struct sockaddr_in6 ipv6;
+};
+
+static bool parse_port(const char *text, in_port_t *port)
+{
+	if (!text[0] || strlen(text) > 5 || text[strspn(text, "0123456789")] != '\0')
+		return false;
+
+	unsigned long number = strtoul(text, NULL, 10);
+
+	*port = htons((in_port_t)number);
+	return number <= UINT16_MAX;
+}
+
+/* "127.0.0.1:8080" or "[::1]:8080": what a name means is not asked of anybody. */
+static bool parse_tcp(const char *text, union tcp_address *address)
+{
+	const char *colon = strrchr(text, ':');
+	bool bracketed = text[0] == '[' && colon && colon > text && colon[-1] == ']';
+	char host[INET6_ADDRSTRLEN + 1];
+	in_port_t port;
+
+	if (!colon || !parse_port(colon + 1, &port) ||
+	    snprintf(host, sizeof(host), "%.*s", (int)(colon - text) - 2 * bracketed,
+		     text + bracketed) >= (int)sizeof(host))
+		return false;
+	memset(address, 0, sizeof(*address));
+	if (bracketed) {
+		address->ipv6.sin6_family = AF_INET6;
+		address->ipv6.sin6_port = port;
+		return inet_pton(AF_INET6, host, &address->ipv6.sin6_addr) == 1;
+	}
+	address->ipv4.sin_family = AF_INET;
+	address->ipv4.sin_port = port;
+	return inet_pton(AF_INET, host, &address->ipv4.sin_addr) == 1;
+}
+
+/* As it came out, where any port was asked for. */
+static void name_tcp(int fd)
+{
+	union tcp_address address;
+	socklen_t size = sizeof(address);
+	char host[INET6_ADDRSTRLEN];
+
+	if (getsockname(fd, &address.any, &size) < 0)
+		die(EXIT_FAILED, "socket: %s", strerror(errno));
+	if (address.any.sa_family == AF_INET6)
+		snprintf(tcp_name, sizeof(tcp_name), "[%s]:%u",
+			 inet_ntop(AF_INET6, &address.ipv6.sin6_addr, host, sizeof(host)),
+			 ntohs(address.ipv6.sin6_port));
+	else
+		snprintf(tcp_name, sizeof(tcp_name), "%s:%u",
+			 inet_ntop(AF_INET, &address.ipv4.sin_addr, host, sizeof(host)),
+			 ntohs(address.ipv4.sin_port));
+	name = tcp_name;
+}
+
+static int listen_tcp(const char *text)
+{
+	union tcp_address address;
+	const int on = 1;
+
+	if (!parse_tcp(text, &address))
+		die(EXIT_USAGE, "--tcp: %s: not as 127.0.0.1:8080 or [::1]:8080", text);
+
+	bool ipv6 = address.any.sa_family == AF_INET6;
+	int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		die(EXIT_FAILED, "%s: %s", text, strerror(errno));
+	/* Connections of one that has ended may still be there. */
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+	    bind(fd, &address.any, ipv6 ? sizeof(address.ipv6) : sizeof(address.ipv4)) < 0 ||
+	    listen(fd, SOMAXCONN) < 0)
+		die(EXIT_FAILED, "%s: %s", text, strerror(errno));
+	name_tcp(fd);
+	return fd;
+}
+
+/* --------------------------------------------------------------------------------- either -- */
+
+int listen_open(const struct options *options)
+{
+	int fd = take_passed(options);
+
+	if (fd >= 0)
+		return fd;
+	if (options->tcp_address)
+		return listen_tcp(options->tcp_address);
+	if (options->socket_path)
+		return listen_unix(options);
+	die(EXIT_USAGE, "nothing to listen on: try --unix PATH or --tcp ADDR:PORT");
+}
+
+const char *listen_name(void)
+{
+	return name;
 }
 
 void listen_close(const struct options *options, int fd)

@@ -53,6 +53,21 @@ static void check_range(const char *option, int value, int least, int most)
 		die(EXIT_USAGE, "%s: %d: must be from %d to %d", option, value, least, most);
 }
 
+static void check_listening(const struct options *options)
+{
+	if (!options->socket_path && !options->tcp_address && !getenv("LISTEN_FDS"))
+		die(EXIT_USAGE, "nothing to listen on: try --unix PATH or --tcp ADDR:PORT");
+	if (options->socket_path && options->tcp_address)
+		die(EXIT_USAGE, "--unix and --tcp exclude each other");
+	if (options->socket_path && options->keytab)
+		die(EXIT_USAGE,
+		    "--keytab is for --tcp: of a Unix socket the kernel knows the client");
+	if (!options->keytab && options->accept_principal)
+		die(EXIT_USAGE, "--accept-principal needs --keytab");
+	if (!options->keytab && options->replay_cache)
+		die(EXIT_USAGE, "--replay-cache needs --keytab");
+}
+
 static void parse_options(int argc, const char **argv, struct options *options)
 {
 	char *mode = NULL, *defect = NULL, *log = NULL;
@@ -60,6 +75,14 @@ static void parse_options(int argc, const char **argv, struct options *options)
 	const struct poptOption table[] = {
 		{"unix", 0, POPT_ARG_STRING, &options->socket_path, 0, "listen on a Unix socket",
 		 "PATH"},
+		{"tcp", 0, POPT_ARG_STRING, &options->tcp_address, 0,
+		 "listen on a TCP port, any for 0", "ADDR:PORT"},
+		{"keytab", 0, POPT_ARG_STRING, &options->keytab, 0,
+		 "with --tcp: authenticate clients by Kerberos, with these keys", "FILE"},
+		{"accept-principal", 0, POPT_ARG_STRING, &options->accept_principal, 0,
+		 "accept only tickets for NAME (default: for any in the keytab)", "NAME"},
+		{"replay-cache", 0, POPT_ARG_STRING, &options->replay_cache, 0,
+		 "where used tickets are noted (default: libkrb5's)", "NAME"},
 		{"root", 0, POPT_ARG_STRING, &options->root, 0,
 		 "serve the files below DIR (default /)", "DIR"},
 		{"policy", 0, POPT_ARG_STRING, &options->policy_path, 0,
@@ -83,7 +106,7 @@ static void parse_options(int argc, const char **argv, struct options *options)
 		{"max-connections", 0, POPT_ARG_INT, &options->max_connections, 0,
 		 "connections at a time (default 1024)", "N"},
 		{"max-client-connections", 0, POPT_ARG_INT, &options->max_client_connections, 0,
-		 "connections at a time of one user (default 256)", "N"},
+		 "connections at a time of one user, or from one address (default 256)", "N"},
 		{"timeout", 0, POPT_ARG_INT, &options->timeout, 0,
 		 "close a connection after so long without a byte (default 30)", "SECONDS"},
 		{"demo-defect", 0, POPT_ARG_STRING, &defect, 0,
@@ -105,8 +128,7 @@ static void parse_options(int argc, const char **argv, struct options *options)
 	end_options(context, option, EXIT_USAGE);
 	if (poptPeekArg(context))
 		die(EXIT_USAGE, "%s: an argument is not expected", poptPeekArg(context));
-	if (!options->socket_path && !getenv("LISTEN_FDS"))
-		die(EXIT_USAGE, "nothing to listen on: try --unix PATH");
+	check_listening(options);
 	if (options->user && options->stay_root)
 		die(EXIT_USAGE, "--user and --stay-root exclude each other");
 	if (mode)
@@ -306,6 +328,8 @@ int main(int argc, const char **argv)
 	int root_fd = open_root(options.root);
 	int listen_fd = listen_open(&options);
 
+	/* The keytab may be one that only root can read. */
+	authenticate_prepare(&options);
 	prepare(&options, policy);
 	imp_policy_install(policy);
 	imp_policy_unref(policy);
@@ -315,8 +339,7 @@ int main(int argc, const char **argv)
 	exchange_prepare(&options, root_fd);
 	loop_start(&options, listen_fd);
 
-	printf("listening on %s\n",
-	       options.socket_path ? options.socket_path : "an inherited socket");
+	printf("listening on %s\n", listen_name() ? listen_name() : "an inherited socket");
 	fflush(stdout);
 	notify_manager("READY=1");
 	while ((signal_number = take_signal(signal_fd)) == SIGHUP)

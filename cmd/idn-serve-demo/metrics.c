@@ -129,7 +129,7 @@ static void put_connections(FILE *out, const struct connection_numbers *connecti
 	put_one(out, "idn_connections_total", "counter", connections->accepted,
 		"Connections accepted.");
 	put_one(out, "idn_clients", "gauge", connections->users,
-		"Users that have connections open.");
+		"Users, and addresses, that have connections open.");
 	put_one(out, "idn_event_listeners", "gauge", (uint64_t)events_listeners(),
 		"Clients that listen to /events.");
 }

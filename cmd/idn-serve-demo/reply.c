@@ -108,6 +108,8 @@ void reply_not_impersonated(struct reply *reply, int error)
 	if (error == -ESTALE)
 		reply_text(reply, MHD_HTTP_INTERNAL_SERVER_ERROR,
 			   "the thread was not who it should have been\n");
+	else if (error == -EKEYEXPIRED)
+		reply_text(reply, MHD_HTTP_UNAUTHORIZED, "the authentication is over\n");
 	else if (error == -EPERM && imp_check_privilege(&missing) == -EPERM)
 		reply_text(reply, MHD_HTTP_INTERNAL_SERVER_ERROR,
 			   "the service cannot impersonate: it has not %s\n", missing);

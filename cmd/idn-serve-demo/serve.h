@@ -25,7 +25,11 @@ enum defect {
 };
 
 struct options {
-	const char *socket_path;
+	const char *socket_path; /* one of these two, or neither */
+	const char *tcp_address;
+	const char *keytab;	      /* NULL: clients of the network are all Anonymous */
+	const char *accept_principal; /* NULL, here and below: whatever is the default */
+	const char *replay_cache;
 	const char *root;
 	const char *user;
 	const char *policy_path; /* NULL: the defaults */
@@ -40,14 +44,16 @@ struct options {
 	int max_header; /* bytes */
 	int max_body;	/* bytes */
 	int max_connections;
-	int max_client_connections; /* of one uid */
+	int max_client_connections; /* of one uid, or from one address */
 	int timeout;		    /* seconds without a byte */
 };
 
 /* ------------------------------------------------------------------------------ listen.c -- */
 
-/* The listening socket: from the service manager (LISTEN_FDS), or made at options->socket_path. */
+/* The listening socket: from the service manager (LISTEN_FDS), or made where the options say. */
 int listen_open(const struct options *options);
+/* Where that is, "/run/demo.sock" or "127.0.0.1:8080"; NULL: only who passed it knows. */
+const char *listen_name(void);
 
 /* Takes the socket's name away again, where that is allowed. */
 void listen_close(const struct options *options, int fd);
@@ -116,6 +122,7 @@ void reply_not_impersonated(struct reply *reply, int error);
 void reply_not_done(struct reply *reply, int error);
 
 struct backend;
+struct backends;
 struct client_connection;
 
 /* ---------------------------------------------------------------------------- exchange.c -- */
@@ -154,6 +161,10 @@ struct exchange {
 	struct MHD_Connection *connection;
 	struct client_connection *client; /* a reference */
 	struct imp_token *token;	  /* at the level that the request asks for */
+	struct backends *backends;	  /* a reference: of whoever the client is now */
+	bool may_prove;			  /* it is a client that could authenticate itself, here */
+	bool proven;			  /* and has */
+	char *challenge; /* owned: what WWW-Authenticate is to say; NULL: nothing */
 	struct errand errand;
 	struct json_t *description; /* of the client, where the errand tells it; owned */
 	char *via;  /* owned: the services that it came through, as they say; NULL: none */
@@ -163,7 +174,8 @@ struct exchange {
 	bool announced; /* the worker's: the reply is there, and no longer its to change */
 	atomic_bool ready;
 	bool started;
-	bool refused; /* before its body was read */
+	bool refused;  /* before its body was read */
+	bool answered; /* and that has been said */
 };
 
 struct exchange *exchange_new(struct MHD_Connection *connection, struct client_connection *client);
@@ -248,7 +260,7 @@ void get_key(const char *description, struct reply *reply);
 /* Has the next server do it. */
 void ask_backend(struct exchange *exchange);
 void ask_prepare(const struct options *options);
-/* Closes what a connection had for that; NULL is allowed. */
+/* Closes what a client had for that; NULL is allowed. */
 void ask_forget(struct backend *backend);
 
 /* -------------------------------------------------------------------------------- hold.c -- */
@@ -291,8 +303,8 @@ void defect_stop(void);
 
 /* Is it a list of services, as via_with writes them?  NULL is. */
 bool via_is_valid(const char *via);
-/* VIA with this service and thread behind it; owned; NULL: out of memory. */
-char *via_with(const char *via, const char *service);
+/* VIA with this service, thread and how it was reached behind it; owned; NULL: out of memory. */
+char *via_with(const char *via, const char *service, enum imp_transport transport);
 /* As the contract of /whoami has it. */
 struct json_t *via_array(const char *via);
 
@@ -311,12 +323,29 @@ struct imp_token *connection_token(struct MHD_Connection *connection, unsigned i
 				   const char **reason);
 /* How many there are, of how many users, and have been. */
 struct connection_numbers {
-	unsigned int open, users;
+	unsigned int open, users; /* and addresses */
 	uint64_t accepted;
 };
 void connection_count(struct connection_numbers *numbers);
-/* What it has for calling the next server at LEVEL: a place for exchange.c to keep it. */
-struct backend **connection_backend(struct client_connection *client, enum imp_level level);
+
+/*
+ * What the client of a connection has for calling the next server, at each level.  It is that
+ * client's, and not the connection's, which may be somebody else's by the next request.
+ */
+struct backends *connection_backends(struct client_connection *client); /* a reference, or NULL */
+void backends_unref(struct backends *backends);				/* NULL is allowed */
+/* A place for ask.c to keep it. */
+struct backend **backends_at(struct backends *backends, enum imp_level level);
+
+/* ------------------------------------------------------------------------ authenticate.c -- */
+
+/* Reads the keytab, before privilege is dropped. */
+void authenticate_prepare(const struct options *options);
+/*
+ * Takes what the request's headers have to prove.  MHD_HTTP_OK: its connection is whose it was, or
+ * whose it now is; a status and the reason where nothing may be done for it.
+ */
+unsigned int authenticate(struct exchange *exchange, const char **reason);
 
 /* -------------------------------------------------------------------------------- http.c -- */
 

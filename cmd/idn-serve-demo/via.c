@@ -64,7 +64,7 @@ bool via_is_valid(const char *via)
 	return true;
 }
 
-char *via_with(const char *via, const char *service)
+char *via_with(const char *via, const char *service, enum imp_transport transport)
 {
 	char escaped[3 * SERVICE_MAXIMUM + 1], *text;
 	size_t used = 0;
@@ -73,8 +73,8 @@ char *via_with(const char *via, const char *service)
 		used += (size_t)snprintf(escaped + used, sizeof(escaped) - used,
 					 strchr(PLAIN, service[i]) ? "%c" : "%%%02X",
 					 (unsigned char)service[i]);
-	if (asprintf(&text, "%s%s%s %d/%d unix", via ? via : "", via ? ", " : "", escaped,
-		     (int)getpid(), (int)gettid()) < 0)
+	if (asprintf(&text, "%s%s%s %d/%d %s", via ? via : "", via ? ", " : "", escaped,
+		     (int)getpid(), (int)gettid(), imp_transport_name(transport)) < 0)
 		return NULL;
 	return text;
 }

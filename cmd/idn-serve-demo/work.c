@@ -10,6 +10,7 @@
 
 #include "cli/json.h"
 #include "cli/message.h"
+#include "cli/names.h"
 #include "serve.h"
 
 enum {
@@ -177,6 +178,17 @@ static json_t *identity_object(const struct imp_identity *identity, bool anonymo
 			     true, identity->principal);
 }
 
+/* It could tell one client from another: nothing of it at anonymous. */
+static json_t *expiry(const struct imp_token *token)
+{
+	int64_t expires = imp_token_expires(token);
+	char text[64];
+
+	if (expires == 0 || imp_token_level(token) == IMP_LEVEL_ANONYMOUS)
+		return json_null();
+	return json_string(time_text(expires, text, sizeof(text)));
+}
+
 struct json_t *work_describe(const struct imp_token *token, const char *via)
 {
 	enum imp_level level = imp_token_level(token);
@@ -189,6 +201,9 @@ struct json_t *work_describe(const struct imp_token *token, const char *via)
 		 json_string(imp_decided_by_name(imp_token_level_decided_by(token))));
 	json_put(object, "access_as", identity_object(imp_token_access(token), false));
 	json_put(object, "engine", json_string("thread"));
+	json_put(object, "transport", json_string(imp_transport_name(imp_token_transport(token))));
+	json_put(object, "delegated", json_string(imp_delegated_name(imp_token_delegated(token))));
+	json_put(object, "expires", expiry(token));
 	json_put(object, "via", via_array(via));
 	return object;
 }
