@@ -198,7 +198,8 @@ void authenticate_prepare(const struct options *options)
 
 	int error = imp_acceptor_new(&wanted, &acceptor, &problem);
 
+	if (error == -ENOTSUP)
+		die(EXIT_FAILED, "--keytab: %s", problem);
 	if (error < 0)
-		die(EXIT_FAILED, "%s: %s", error == -ENOTSUP ? "--keytab" : options->keytab,
-		    problem ? problem : reason_of(error));
+		die(EXIT_FAILED, "%s", problem);
 }
