@@ -107,14 +107,17 @@ static json_t *user_object(uid_t uid)
 /* At anonymous there is nothing to tell: the ledger has none. */
 static json_t *client_object(const struct look_thread *thread)
 {
+	const struct imp_ledger_entry *entry = &thread->entry;
 	json_t *object;
 
-	if (!thread->level_known || thread->entry.level == IMP_LEVEL_ANONYMOUS)
+	if (!thread->level_known || entry->level == IMP_LEVEL_ANONYMOUS)
 		return json_null();
-	object = user_object(thread->entry.client_uid);
+	object = user_object(entry->client_uid);
 	json_put(object, "pid",
-		 thread->entry.client_pid > 0 ? json_integer(thread->entry.client_pid)
-					      : json_null());
+		 entry->client_pid > 0 ? json_integer(entry->client_pid) : json_null());
+	json_put(object, "transport", json_string(imp_transport_name(entry->transport)));
+	json_put(object, "principal", json_text(entry->principal[0] ? entry->principal : NULL));
+	json_put(object, "delegated", json_string(imp_delegated_name(entry->delegated)));
 	return object;
 }
 

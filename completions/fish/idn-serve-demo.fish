@@ -2,6 +2,10 @@
 
 complete -c idn-serve-demo -f
 complete -c idn-serve-demo -l unix -rF -d 'Listen on a Unix socket'
+complete -c idn-serve-demo -l tcp -x -d 'Listen on a TCP port'
+complete -c idn-serve-demo -l keytab -rF -d 'Authenticate clients by Kerberos, with these keys'
+complete -c idn-serve-demo -l accept-principal -x -d 'Accept only tickets for this principal'
+complete -c idn-serve-demo -l replay-cache -x -d 'Where used tickets are noted'
 complete -c idn-serve-demo -l root -xa '(__fish_complete_directories)' -d 'Serve the files below a directory'
 complete -c idn-serve-demo -l policy -rF -d 'What the administrator allows'
 complete -c idn-serve-demo -l backend -rF -d 'The server that /backend leads to'
