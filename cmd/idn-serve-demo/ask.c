@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend.h"
 #include "cli/message.h"
-#include "serve.h"
+#include "next.h"
 
 static struct {
 	const struct options *options;
@@ -53,11 +52,50 @@ static bool pass_data(void *data, const void *bytes, size_t size)
 	return stream_write(passing->stream, bytes, size);
 }
 
-/* What the client may know of why there is no answer. */
-static void reply_no_answer(struct reply *reply, int error)
+/* At which step a call over the network was refused. */
+static const struct refusal {
+	int error;
+	unsigned int status;
+	const char *reason;
+} refusals[] = {
+	{-EACCES, MHD_HTTP_FORBIDDEN, "this service may not call it for a client"},
+	{-ENOKEY, MHD_HTTP_FORBIDDEN, "there are no credentials of the client to call it with"},
+	{-EKEYEXPIRED, MHD_HTTP_UNAUTHORIZED, "the client's credentials have expired"},
+	{-EKEYREJECTED, MHD_HTTP_FORBIDDEN, "delegation was asked for, and not granted"},
+	{-EREMOTEIO, MHD_HTTP_FORBIDDEN, "it has not accepted the client"},
+	{-EBADMSG, MHD_HTTP_BAD_GATEWAY, "it has not proven who it is"},
+};
+
+/* Why the level does not suffice. */
+static const char *reason_of_level(const struct imp_token *token)
+{
+	return imp_token_transport(token) == IMP_TRANSPORT_UNIX
+		       ? "the policy allows no hop at level impersonation: delegation is needed"
+		       : "no second hop at level impersonation: delegation is needed";
+}
+
+/* False: it was none of these. */
+static bool reply_refused(struct reply *reply, const struct imp_token *token, int error)
+{
+	if (error == -EPERM) {
+		reply_text(reply, MHD_HTTP_FORBIDDEN, "backend: %s\n", reason_of_level(token));
+		return true;
+	}
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+		if (refusals[i].error == error) {
+			reply_text(reply, refusals[i].status, "backend: %s\n", refusals[i].reason);
+			return true;
+		}
+	return false;
+}
+
+/* What the client may know of why there is no answer: nothing of what Kerberos has to say. */
+static void reply_no_answer(struct reply *reply, const struct imp_token *token, int error)
 {
 	unsigned int status;
 
+	if (next_is_remote() && reply_refused(reply, token, error))
+		return;
 	switch (error) {
 	case -EACCES:
 	case -EPERM:
@@ -86,11 +124,19 @@ static void reply_no_answer(struct reply *reply, int error)
 
 /* -------------------------------------------------------------------------------- asking -- */
 
-/* One for the connection and level: it is opened here, by the client that it is for. */
+/* As far as the service and the client let the next server go. */
+static enum imp_level level_asked(const struct exchange *exchange)
+{
+	return exchange->backend_level < ask.options->backend_level ? exchange->backend_level
+								    : ask.options->backend_level;
+}
+
+/* One for the connection and levels: it is opened here, by the client that it is for. */
 static int backend_for(struct exchange *exchange, struct backend **backend)
 {
-	enum imp_level level = imp_token_level(exchange->token);
-	struct backend **own = backends_at(exchange->backends, level);
+	const enum imp_level level = level_asked(exchange);
+	struct backend **own =
+		backends_at(exchange->backends, imp_token_level(exchange->token), level);
 	int error = 0;
 
 	if (ask.options->defect == DEFECT_LAZY_CHANNEL) {
@@ -98,7 +144,7 @@ static int backend_for(struct exchange *exchange, struct backend **backend)
 		return 0;
 	}
 	if (!*own)
-		error = backend_new(ask.options->backend_path, level, ask.options->timeout, own);
+		error = next_backend(level, ask.options->timeout, own);
 	*backend = *own;
 	return error;
 }
@@ -134,7 +180,8 @@ void ask_backend(struct exchange *exchange)
 	int error = call(&passing);
 
 	if (!passing.stream) {
-		reply_no_answer(&exchange->reply, error == -ECANCELED ? -ENOMEM : error);
+		reply_no_answer(&exchange->reply, exchange->token,
+				error == -ECANCELED ? -ENOMEM : error);
 		return;
 	}
 	stream_end(passing.stream, error == 0 && imp_assert(exchange->token) == 0);
@@ -143,14 +190,12 @@ void ask_backend(struct exchange *exchange)
 
 void ask_prepare(const struct options *options)
 {
-	int error = options->backend_path ? backend_prepare() : 0;
+	int error = 0;
 
 	ask.options = options;
-	if (error == 0 && options->backend_path && options->defect == DEFECT_LAZY_CHANNEL)
-		error = backend_new(options->backend_path, IMP_LEVEL_DELEGATION, options->timeout,
-				    &ask.shared);
-	if (error == -ENOTSUP)
-		die(EXIT_FAILED, "--backend: this was built without libcurl");
+	next_prepare(options);
+	if (options->backend && options->defect == DEFECT_LAZY_CHANNEL)
+		error = next_backend(options->backend_level, options->timeout, &ask.shared);
 	if (error < 0)
 		die(EXIT_FAILED, "--backend: %s", reason_of(error));
 }

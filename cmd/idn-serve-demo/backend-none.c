@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* In place of backend.c, where this is built without libcurl: there is no next server. */
+/* In place of backend*.c, where this is built without libcurl: there is no next server. */
 #include <errno.h>
 
 #include "backend.h"
@@ -17,6 +17,14 @@ int backend_new(const char *socket_path, enum imp_level level, long timeout_seco
 	(void)timeout_seconds;
 	(void)backend;
 	return -ENOTSUP;
+}
+
+int backend_new_network(struct imp_target *target, const char *host, enum imp_level level,
+			long timeout_seconds, struct backend **backend)
+{
+	(void)target;
+	(void)host;
+	return backend_new(NULL, level, timeout_seconds, backend);
 }
 
 void backend_free(struct backend *backend)

@@ -28,7 +28,9 @@ static bool connects_always(void)
 	return version == 0x075800 || version == 0x075801;
 }
 
-/* A datagram socket, which connects to itself; the kernel names it (unix(7), "Autobind feature").
+/*
+ * A datagram socket, which connects to itself; the kernel names it (unix(7), "Autobind feature").
+ * Of this family, whatever the true one's is: libcurl has been told of a Unix socket.
  */
 static int placeholder(struct curl_sockaddr *address)
 {
@@ -105,20 +107,25 @@ static bool give_head(struct transfer *transfer)
 	    curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type) != CURLE_OK ||
 	    curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) != CURLE_OK)
 		return false;
-	head.status = (unsigned int)status;
+	head.status = transfer->status = (unsigned int)status;
 	head.type = type;
 	head.length = length;
 	transfer->is_stopped = !transfer->sink->on_head(transfer->sink->data, &head);
 	return !transfer->is_stopped;
 }
 
-const char *backend_header(const struct backend_head *head, const char *name)
+const char *transfer_header(const struct backend_head *head, const char *name, size_t number)
 {
 	struct curl_header *header;
 
-	return curl_easy_header(head->source, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK
+	return curl_easy_header(head->source, name, number, CURLH_HEADER, -1, &header) == CURLHE_OK
 		       ? header->value
 		       : NULL;
+}
+
+const char *backend_header(const struct backend_head *head, const char *name)
+{
+	return transfer_header(head, name, 0);
 }
 
 static size_t take_header(char *bytes, size_t size, size_t count, void *data)
@@ -147,7 +154,10 @@ static size_t take_data(char *bytes, size_t size, size_t count, void *data)
 
 static bool set_connection(CURL *easy, struct transfer *transfer)
 {
-	/* Of the path nothing is used but that no host is looked up. */
+	/*
+	 * Of the path nothing is used but that no host is looked up, nor anything told from an
+	 * address: which is right for connections over the network, too.
+	 */
 	return SET(easy, CURLOPT_UNIX_SOCKET_PATH, "/") &&
 	       SET(easy, CURLOPT_OPENSOCKETFUNCTION, hand_out) &&
 	       SET(easy, CURLOPT_OPENSOCKETDATA, transfer) &&
@@ -214,7 +224,10 @@ static bool make_headers(struct transfer *transfer)
 {
 	/* Instead of those that libcurl would add to a body, none. */
 	bool fine = add_header(transfer, "Expect", ":", "") &&
-		    add_header(transfer, "Content-Type", ":", "");
+		    add_header(transfer, "Content-Type", ":", "") &&
+		    (!transfer->host || add_header(transfer, "Host", ": ", transfer->host)) &&
+		    (!transfer->level ||
+		     add_header(transfer, "Impersonation-Level", ": ", transfer->level));
 
 	for (size_t i = 0; fine && i < transfer->request->n_headers; i++) {
 		const struct backend_header *header = &transfer->request->headers[i];

@@ -13,11 +13,14 @@ struct transfer {
 	const struct backend_request *request;
 	const struct backend_sink *sink;
 	long timeout_seconds;
+	const char *host;  /* as whom it is addressed; NULL: as localhost */
+	const char *level; /* that the other end is told in a header; NULL: of none */
 
 	/* What came of it. */
-	bool is_reusable; /* the connection */
-	bool is_unsent;	  /* not a byte of the request */
-	bool is_unheard;  /* not a byte of an answer */
+	unsigned int status; /* 0: there is no head */
+	bool is_reusable;    /* the connection */
+	bool is_unsent;	     /* not a byte of the request */
+	bool is_unheard;     /* not a byte of an answer */
 
 	/* Meanwhile. */
 	struct curl_slist *headers;
@@ -29,7 +32,10 @@ struct transfer {
 	bool is_stopped;
 };
 
-/* All but the first five members are 0.  Errors as backend_call has them. */
+/* All but the first seven members are 0.  Errors as backend_call has them. */
 int transfer_do(struct transfer *transfer) IMP_MUST_CHECK;
+
+/* As backend_header; NUMBER, from 0 on, is which one of that name. */
+const char *transfer_header(const struct backend_head *head, const char *name, size_t number);
 
 #endif

@@ -10,10 +10,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "backend-handshake.h"
 #include "backend-transfer.h"
 
 struct backend {
 	struct imp_channel *channel;
+	const char *host; /* NULL: over a Unix socket */
 	CURL *easy; /* NULL, or for the channel's connection; used in its calls alone: by one thread
 		       at a time */
 	long timeout_seconds;
@@ -59,6 +61,12 @@ static bool is_repeatable(const struct transfer *transfer, int error, bool fresh
 		strcmp(transfer->request->method, "HEAD") == 0);
 }
 
+/* The client is no longer known at the other end: the next call has it prove itself anew. */
+static bool is_disowned(const struct transfer *transfer)
+{
+	return transfer->host && transfer->status == 401;
+}
+
 /* What libcurl keeps of a connection keeps that open. */
 static void forget_connection(struct backend *backend)
 {
@@ -70,6 +78,8 @@ static int attempt(struct backend *backend, bool fresh, struct transfer *transfe
 {
 	int error = -ENOMEM;
 
+	if (backend->host)
+		transfer->level = imp_level_name(imp_channel_level(backend->channel));
 	if (fresh)
 		forget_connection(backend);
 	if (!backend->easy)
@@ -90,14 +100,15 @@ int backend_call(struct backend *backend, const struct backend_request *request,
 	for (int attempts = 1;; attempts++) {
 		struct transfer transfer = {.request = request,
 					    .sink = sink,
-					    .timeout_seconds = backend->timeout_seconds};
+					    .timeout_seconds = backend->timeout_seconds,
+					    .host = backend->host};
 		bool fresh;
 		int error = imp_channel_begin(backend->channel, &transfer.fd, &fresh);
 
 		if (error < 0)
 			return error;
 		error = attempt(backend, fresh, &transfer);
-		imp_channel_end(backend->channel, !transfer.is_reusable);
+		imp_channel_end(backend->channel, !transfer.is_reusable || is_disowned(&transfer));
 		if (attempts > 1 || !is_repeatable(&transfer, error, fresh))
 			return error;
 	}
@@ -105,19 +116,56 @@ int backend_call(struct backend *backend, const struct backend_request *request,
 
 /* -------------------------------------------------------------------------- begin and end -- */
 
+static struct backend *new_backend(const char *host, long timeout_seconds)
+{
+	struct backend *new = calloc(1, sizeof(*new));
+
+	if (new) {
+		new->host = host;
+		new->timeout_seconds = timeout_seconds;
+	}
+	return new;
+}
+
+/* With its channel, or, where that could not be made, not at all. */
+static int finish(struct backend *new, int error, struct backend **backend)
+{
+	if (error < 0)
+		free(new);
+	else
+		*backend = new;
+	return error;
+}
+
 int backend_new(const char *socket_path, enum imp_level level, long timeout_seconds,
 		struct backend **backend)
 {
-	struct backend *new = calloc(1, sizeof(*new));
-	int error = new ? imp_channel_new(socket_path, level, &new->channel) : -ENOMEM;
+	struct backend *new = new_backend(NULL, timeout_seconds);
 
-	if (error < 0) {
-		free(new);
-		return error;
-	}
-	new->timeout_seconds = timeout_seconds;
-	*backend = new;
-	return 0;
+	return finish(new, new ? imp_channel_new(socket_path, level, &new->channel) : -ENOMEM,
+		      backend);
+}
+
+/* imp_carry_fn, of a channel that is about to be open: nobody else makes a call over it. */
+static int carry(void *data, int fd, const void *message, size_t size, void **answer,
+		 size_t *answer_size)
+{
+	const struct backend *backend = data;
+	const struct handshake_peer peer = {fd, backend->host, backend->timeout_seconds};
+
+	return handshake_carry(&peer, message, size, answer, answer_size);
+}
+
+int backend_new_network(struct imp_target *target, const char *host, enum imp_level level,
+			long timeout_seconds, struct backend **backend)
+{
+	struct backend *new = new_backend(host, timeout_seconds);
+
+	return finish(new,
+		      new ? imp_channel_new_network(target, level, (unsigned int)timeout_seconds,
+						    carry, new, &new->channel)
+			  : -ENOMEM,
+		      backend);
 }
 
 void backend_free(struct backend *backend)

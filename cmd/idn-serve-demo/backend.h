@@ -5,7 +5,7 @@
 
 #include "impersonate.h"
 
-/* One client of the server at one socket.  May be shared by threads: one call at a time. */
+/* One client of one server.  May be shared by threads: one call at a time. */
 struct backend;
 
 /*
@@ -24,6 +24,15 @@ int backend_prepare(void) IMP_MUST_CHECK;
  */
 int backend_new(const char *socket_path, enum imp_level level, long timeout_seconds,
 		struct backend **backend) IMP_MUST_CHECK;
+
+/*
+ * The same of the server that TARGET is, addressed as HOST ("b.example:8080") in requests, which
+ * has to outlive it.  Connecting takes TIMEOUT_SECONDS at most.  Where the connection is opened,
+ * client and server prove to each other who they are, before any request is made; then each
+ * request says at which level it is made.
+ */
+int backend_new_network(struct imp_target *target, const char *host, enum imp_level level,
+			long timeout_seconds, struct backend **backend) IMP_MUST_CHECK;
 void backend_free(struct backend *backend); /* NULL is allowed */
 
 struct backend_header {
@@ -65,10 +74,11 @@ struct backend_sink {
  *
  * 0 once the whole answer has come, whatever its status.  Errors of imp_channel_begin, above all
  * -ESTALE for a connection that is another's, and -EACCES for a client that may not connect there;
- * -EINVAL for a method, target or header that cannot be sent; -ECONNRESET where the connection
- * ended early: of other methods nobody knows whether it was done; -ETIMEDOUT; -EPROTO for an answer
- * that is not HTTP, or not sensible; -ECANCELED when the sink wanted no more; -EMFILE; -ENOMEM.
- * Where on_head was called before the error, the answer is cut off.
+ * over the network those of imp_channel_new_network, and -EREMOTEIO where the other end has not
+ * accepted the client; -EINVAL for a method, target or header that cannot be sent; -ECONNRESET
+ * where the connection ended early: of other methods nobody knows whether it was done; -ETIMEDOUT;
+ * -EPROTO for an answer that is not HTTP, or not sensible; -ECANCELED when the sink wanted no more;
+ * -EMFILE; -ENOMEM. Where on_head was called before the error, the answer is cut off.
  */
 int backend_call(struct backend *backend, const struct backend_request *request,
 		 const struct backend_sink *sink) IMP_MUST_CHECK;

@@ -16,7 +16,7 @@ static const struct options *options;
 struct backends {
 	atomic_int
 		references; /* the connection's, and those of requests that are being worked for */
-	struct backend *at[N_LEVELS];
+	struct backend *at[N_LEVELS][N_LEVELS];
 };
 
 void connection_prepare(const struct options *given)
@@ -220,14 +220,14 @@ void backends_unref(struct backends *backends)
 	if (!backends ||
 	    atomic_fetch_sub_explicit(&backends->references, 1, memory_order_acq_rel) != 1)
 		return;
-	for (size_t i = 0; i < N_LEVELS; i++)
-		ask_forget(backends->at[i]);
+	for (size_t i = 0; i < N_LEVELS * N_LEVELS; i++)
+		ask_forget(backends->at[i / N_LEVELS][i % N_LEVELS]);
 	free(backends);
 }
 
-struct backend **backends_at(struct backends *backends, enum imp_level level)
+struct backend **backends_at(struct backends *backends, enum imp_level level, enum imp_level asked)
 {
-	return &backends->at[level];
+	return &backends->at[level][asked];
 }
 
 void connection_notify(void *unused, struct MHD_Connection *connection, void **context,
@@ -252,6 +252,7 @@ struct client_connection *connection_of(struct MHD_Connection *connection)
 /* -------------------------------------------------------------------------------- levels -- */
 
 struct levels {
+	const char *header;
 	const char *value;
 	int count;
 };
@@ -262,18 +263,35 @@ static enum MHD_Result collect_level(void *data, enum MHD_ValueKind kind, const 
 	struct levels *levels = data;
 
 	(void)kind;
-	if (strcasecmp(key, LEVEL_HEADER) == 0) {
+	if (strcasecmp(key, levels->header) == 0) {
 		levels->value = value;
 		levels->count++;
 	}
 	return MHD_YES;
 }
 
+/* -ENOENT: it says nothing of it; -EINVAL: it is malformed. */
+static int level_in_header(struct MHD_Connection *connection, const char *header,
+			   enum imp_level *level)
+{
+	struct levels levels = {.header = header};
+
+	MHD_get_connection_values(connection, MHD_HEADER_KIND, collect_level, &levels);
+	if (levels.count == 0)
+		return -ENOENT;
+	return levels.count > 1 || !levels.value ? -EINVAL : imp_level_parse(levels.value, level);
+}
+
+bool connection_backend_level(struct MHD_Connection *connection, enum imp_level *level)
+{
+	*level = IMP_LEVEL_DELEGATION;
+	return level_in_header(connection, BACKEND_LEVEL_HEADER, level) != -EINVAL;
+}
+
 struct imp_token *connection_token(struct MHD_Connection *connection, unsigned int *status,
 				   const char **reason)
 {
 	struct client_connection *context = connection_of(connection);
-	struct levels levels = {.count = 0};
 	struct imp_token *token;
 	enum imp_level level;
 	int error = context ? context->error : -ENOMEM;
@@ -295,10 +313,10 @@ struct imp_token *connection_token(struct MHD_Connection *connection, unsigned i
 		return NULL;
 	}
 
-	MHD_get_connection_values(connection, MHD_HEADER_KIND, collect_level, &levels);
-	if (levels.count == 0)
+	error = level_in_header(connection, LEVEL_HEADER, &level);
+	if (error == -ENOENT)
 		return imp_token_ref(context->token);
-	if (levels.count > 1 || !levels.value || imp_level_parse(levels.value, &level) < 0) {
+	if (error < 0) {
 		*status = MHD_HTTP_BAD_REQUEST;
 		*reason = "malformed " LEVEL_HEADER;
 		return NULL;

@@ -179,13 +179,15 @@ static enum MHD_Result begin(struct MHD_Connection *connection, const char *url,
 		exchange->reply.allow = "GET, HEAD, PUT, DELETE";
 	if (routed != MHD_HTTP_OK)
 		return refuse(exchange, routed, route_reason);
-	if (exchange->errand.kind == WORK_BACKEND && !server.options->backend_path)
+	if (exchange->errand.kind == WORK_BACKEND && !server.options->backend)
 		return refuse(exchange, MHD_HTTP_NOT_FOUND, "this server has no --backend");
 	if (exchange->errand.kind == WORK_BACKEND) {
 		exchange->backends = connection_backends(exchange->client);
 		if (!exchange->backends)
 			return refuse(exchange, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");
 	}
+	if (!connection_backend_level(connection, &exchange->backend_level))
+		return refuse(exchange, MHD_HTTP_BAD_REQUEST, "malformed " BACKEND_LEVEL_HEADER);
 	if (!take_via(exchange))
 		return refuse(exchange, MHD_HTTP_BAD_REQUEST, "malformed " VIA_HEADER);
 	if (body_is_too_large(connection))

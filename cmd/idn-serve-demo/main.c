@@ -12,7 +12,7 @@
 
 #include "cli/journal.h"
 #include "cli/message.h"
-#include "serve.h"
+#include "next.h"
 
 #define DEFAULT_POLICY "/etc/impersonate/idn-serve-demo.conf"
 
@@ -28,14 +28,13 @@ static mode_t parse_mode(const char *text)
 	return (mode_t)mode;
 }
 
-/* "unix:PATH", or a path. */
-static const char *parse_backend(const char *text)
+static enum imp_level parse_level(const char *option, const char *text)
 {
-	const char *path = strncmp(text, "unix:", 5) == 0 ? text + 5 : text;
+	enum imp_level level;
 
-	if (path[0] != '/')
-		die(EXIT_USAGE, "--backend: %s: not unix: and an absolute path", text);
-	return path;
+	if (imp_level_parse(text, &level) < 0)
+		die(EXIT_USAGE, "%s: %s: no such level", option, text);
+	return level;
 }
 
 static enum defect parse_defect(const char *text)
@@ -70,7 +69,7 @@ static void check_listening(const struct options *options)
 
 static void parse_options(int argc, const char **argv, struct options *options)
 {
-	char *mode = NULL, *defect = NULL, *log = NULL;
+	char *mode = NULL, *defect = NULL, *log = NULL, *backend_level = NULL;
 	int option, quiet = 0;
 	const struct poptOption table[] = {
 		{"unix", 0, POPT_ARG_STRING, &options->socket_path, 0, "listen on a Unix socket",
@@ -88,8 +87,12 @@ static void parse_options(int argc, const char **argv, struct options *options)
 		{"policy", 0, POPT_ARG_STRING, &options->policy_path, 0,
 		 "the policy (default /etc/impersonate/idn-serve-demo.conf, if it is there)",
 		 "FILE"},
-		{"backend", 0, POPT_ARG_STRING, &options->backend_path, 0,
-		 "the server that /backend/ leads to, by its Unix socket", "unix:PATH"},
+		{"backend", 0, POPT_ARG_STRING, &options->backend, 0,
+		 "the server that /backend/ leads to", "unix:PATH|http://HOST:PORT"},
+		{"backend-principal", 0, POPT_ARG_STRING, &options->backend_principal, 0,
+		 "who it has to be (default HTTP/HOST)", "SERVICE/HOST[@REALM]"},
+		{"backend-level", 0, POPT_ARG_STRING, &backend_level, 0,
+		 "ask it for no more than this level (default delegation)", "LEVEL"},
 		{"threads", 0, POPT_ARG_INT, &options->threads, 0,
 		 "serve by N threads (default: as many as processors)", "N"},
 		{"workers", 0, POPT_ARG_INT, &options->workers, 0,
@@ -133,8 +136,9 @@ static void parse_options(int argc, const char **argv, struct options *options)
 		die(EXIT_USAGE, "--user and --stay-root exclude each other");
 	if (mode)
 		options->socket_mode = parse_mode(mode);
-	if (options->backend_path)
-		options->backend_path = parse_backend(options->backend_path);
+	if (backend_level)
+		options->backend_level = parse_level("--backend-level", backend_level);
+	next_parse(options);
 	if (defect)
 		options->defect = parse_defect(defect);
 	check_range("--threads", options->threads, 1, 1024);
@@ -148,6 +152,7 @@ static void parse_options(int argc, const char **argv, struct options *options)
 		die(EXIT_USAGE, "--log: %s: must be auto, journal, syslog or stderr", log);
 	if (quiet)
 		message_be_quiet();
+	free(backend_level);
 	free(log);
 	free(mode);
 	free(defect);
@@ -309,6 +314,7 @@ int main(int argc, const char **argv)
 	struct options options = {
 		.root = "/",
 		.socket_mode = 0666,
+		.backend_level = IMP_LEVEL_DELEGATION,
 		.threads = (int)sysconf(_SC_NPROCESSORS_ONLN),
 		.workers = 16,
 		.max_header = 16384,

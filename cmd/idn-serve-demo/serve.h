@@ -32,8 +32,10 @@ struct options {
 	const char *replay_cache;
 	const char *root;
 	const char *user;
-	const char *policy_path; /* NULL: the defaults */
-	const char *backend_path;
+	const char *policy_path;       /* NULL: the defaults */
+	const char *backend;	       /* NULL: there is none */
+	const char *backend_principal; /* NULL: the usual one of its host */
+	enum imp_level backend_level;  /* that is asked of it at most */
 	enum defect defect;
 	enum journal_target log;
 	mode_t socket_mode;
@@ -164,7 +166,8 @@ struct exchange {
 	struct backends *backends;	  /* a reference: of whoever the client is now */
 	bool may_prove;			  /* it is a client that could authenticate itself, here */
 	bool proven;			  /* and has */
-	char *challenge; /* owned: what WWW-Authenticate is to say; NULL: nothing */
+	char *challenge;	      /* owned: what WWW-Authenticate is to say; NULL: nothing */
+	enum imp_level backend_level; /* that the request lets the next server have */
 	struct errand errand;
 	struct json_t *description; /* of the client, where the errand tells it; owned */
 	char *via;  /* owned: the services that it came through, as they say; NULL: none */
@@ -328,14 +331,17 @@ struct connection_numbers {
 };
 void connection_count(struct connection_numbers *numbers);
 
+/* The level that the request lets the next server have at most.  False: it is malformed. */
+bool connection_backend_level(struct MHD_Connection *connection, enum imp_level *level);
 /*
- * What the client of a connection has for calling the next server, at each level.  It is that
- * client's, and not the connection's, which may be somebody else's by the next request.
+ * What the client of a connection has for calling the next server, at each of its own levels and
+ * each that is asked there.  It is that client's, and not the connection's, which may be somebody
+ * else's by the next request.
  */
 struct backends *connection_backends(struct client_connection *client); /* a reference, or NULL */
 void backends_unref(struct backends *backends);				/* NULL is allowed */
 /* A place for ask.c to keep it. */
-struct backend **backends_at(struct backends *backends, enum imp_level level);
+struct backend **backends_at(struct backends *backends, enum imp_level level, enum imp_level asked);
 
 /* ------------------------------------------------------------------------ authenticate.c -- */
 
@@ -350,6 +356,7 @@ unsigned int authenticate(struct exchange *exchange, const char **reason);
 /* -------------------------------------------------------------------------------- http.c -- */
 
 #define LEVEL_HEADER "Impersonation-Level"
+#define BACKEND_LEVEL_HEADER "Impersonation-Backend-Level"
 #define THREAD_HEADER "Impersonation-Thread"
 #define VIA_HEADER "Impersonation-Via"
 

@@ -31,6 +31,6 @@ void ask(struct imp_token *token, const char *method, int error);
 /* The same on this thread. */
 void call(int error);
 
-extern const struct check_case exchange_cases[];
+extern const struct check_case exchange_cases[], network_cases[];
 
 #endif

@@ -208,6 +208,13 @@ static void demo(const char *kind)
 	SAME(got.status, 403);
 }
 
+static bool has_case(const struct check_case *cases, const char *name)
+{
+	while (cases->name && strcmp(cases->name, name) != 0)
+		cases++;
+	return cases->name;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct check_case cases[] = {
@@ -222,8 +229,9 @@ int main(int argc, char **argv)
 		{NULL, NULL},
 	};
 
-	for (const struct check_case *each = exchange_cases; argc > 1 && each->name; each++)
-		if (strcmp(each->name, argv[1]) == 0)
-			return check_main(argc, argv, exchange_cases);
+	if (argc > 1 && has_case(exchange_cases, argv[1]))
+		return check_main(argc, argv, exchange_cases);
+	if (argc > 1 && has_case(network_cases, argv[1]))
+		return check_main(argc, argv, network_cases);
 	return check_main(argc, argv, cases);
 }
