@@ -74,12 +74,20 @@ static void forget_connection(struct backend *backend)
 	backend->easy = NULL;
 }
 
+/* Of a connection that nobody has proven anything on, whatever it would be allowed to ask for. */
+static const char *level_told(const struct imp_channel *channel)
+{
+	const enum imp_level level = imp_channel_level(channel);
+
+	return imp_level_name(level < IMP_LEVEL_IMPERSONATION ? IMP_LEVEL_ANONYMOUS : level);
+}
+
 static int attempt(struct backend *backend, bool fresh, struct transfer *transfer)
 {
 	int error = -ENOMEM;
 
 	if (backend->host)
-		transfer->level = imp_level_name(imp_channel_level(backend->channel));
+		transfer->level = level_told(backend->channel);
 	if (fresh)
 		forget_connection(backend);
 	if (!backend->easy)

@@ -208,7 +208,7 @@ static void unknown(const char *kind)
 					      {.answer = OK_X},
 					      {.answer = NULL}};
 
-	start_remote(kind, IMP_LEVEL_ANONYMOUS);
+	start_remote(kind, IMP_LEVEL_IDENTIFICATION);
 	play(tcp, scenes);
 	ask(as_alice, "GET", 0);
 	SAME_TEXT(got.body, "x");
