@@ -157,7 +157,7 @@ static void change_once(int fd)
 		image.header.n_slots = LEDGER_SLOTS_MAXIMUM;
 		write_at(fd, &image.header, sizeof(image.header), 0);
 		image.header.n_slots = SLOTS;
-		need(ftruncate(fd, LEDGER_SLOTS_OFFSET + (off_t)LEDGER_SLOTS_MAXIMUM * 128),
+		need(ftruncate(fd, LEDGER_SLOTS_OFFSET + (off_t)LEDGER_SLOTS_MAXIMUM * 256),
 		     "ftruncate");
 		break;
 	case 3: /* for ever in the middle of a switch */

@@ -26,7 +26,7 @@ static struct {
 	struct ledger_slot slots[LEDGER_SLOTS_AT_ONCE];
 } image;
 
-_Static_assert(sizeof(image) == LEDGER_SLOTS_OFFSET + LEDGER_SLOTS_AT_ONCE * 128, "no padding");
+_Static_assert(sizeof(image) == LEDGER_SLOTS_OFFSET + LEDGER_SLOTS_AT_ONCE * 256, "no padding");
 
 static void set_out(void)
 {
@@ -134,6 +134,11 @@ static void later_version(void)
 	image.header.version = LEDGER_VERSION + 1;
 }
 
+static void earlier_version(void)
+{
+	image.header.version = 1;
+}
+
 static void no_version(void)
 {
 	image.header.version = 0;
@@ -166,7 +171,7 @@ static void enormous(void)
 
 static void wraps_around(void)
 {
-	image.header.n_slots = 1u << 25; /* times 128: 2^32 */
+	image.header.n_slots = 1u << 24; /* times 256: 2^32 */
 }
 
 static void one_too_many(void)
@@ -197,6 +202,7 @@ static void headers(const char *kind)
 	} spoilt[] = {
 		{"wrong magic", wrong_magic, sizeof(image), -EPROTO},
 		{"later version", later_version, sizeof(image), -ENOTSUP},
+		{"earlier version", earlier_version, sizeof(image), -ENOTSUP},
 		{"no version", no_version, sizeof(image), -ENOTSUP},
 		{"another pid", other_pid, sizeof(image), -ESTALE},
 		{"another start", other_start, sizeof(image), -ESTALE},
@@ -237,7 +243,7 @@ static void too_large(const char *kind)
 	make_image();
 	image.header.n_slots = LEDGER_SLOTS_MAXIMUM + 1;
 	write_image(sizeof(image));
-	SYSTEM(truncate(path, (off_t)(LEDGER_SLOTS_OFFSET + 2ul * LEDGER_SLOTS_MAXIMUM * 128)));
+	SYSTEM(truncate(path, (off_t)(LEDGER_SLOTS_OFFSET + 2ul * LEDGER_SLOTS_MAXIMUM * 256)));
 	SAME(open_error(), -EPROTO);
 }
 
@@ -335,9 +341,10 @@ static void slots(const char *kind)
 	} spoilt[] = {
 		{"state", &slot->state, 3},	      {"state", &slot->state, 255},
 		{"level", &slot->level, 4},	      {"level", &slot->level, 255},
-		{"decided_by", &slot->decided_by, 7}, {"decided_by", &slot->decided_by, 255},
+		{"decided_by", &slot->decided_by, 9}, {"decided_by", &slot->decided_by, 255},
 		{"scope", &slot->scope, 2},	      {"scope", &slot->scope, 255},
 		{"transport", &slot->transport, 3},   {"transport", &slot->transport, 255},
+		{"delegated", &slot->delegated, 3},   {"delegated", &slot->delegated, 255},
 	};
 	struct imp_ledger_entry entry;
 
@@ -377,6 +384,44 @@ static void slots(const char *kind)
 	SAME(entry.client_uid, bob.uid);
 }
 
+/* What no service would say of a client, and what a terminal must not get to see. */
+static void principals(const char *kind)
+{
+	static const struct {
+		const char *bytes;
+		size_t size;
+		int error;
+	} spoilt[] = {
+		{"alice@IDN.TEST", 15, 0},	   {"\xc3\xa9milie@IDN.TEST", 17, 0},
+		{"\xe9milie@IDN.TEST", 16, 0}, /* Kerberos knows of bytes alone */
+		{"alice\n@IDN.TEST", 16, -EPROTO}, {"\033[2J", 5, -EPROTO},
+		{"alice\x7f", 7, -EPROTO},	   {"\x1f", 2, -EPROTO},
+	};
+	struct ledger_slot *slot = &image.slots[3];
+	struct imp_ledger_entry entry;
+
+	(void)kind;
+	set_out();
+	for (size_t i = 0; i < sizeof(spoilt) / sizeof(spoilt[0]); i++) {
+		make_image();
+		memcpy(slot->principal, spoilt[i].bytes, spoilt[i].size);
+		write_image(sizeof(image));
+		SAME(read_error(&entry), spoilt[i].error);
+		if (spoilt[i].error == 0)
+			SAME_TEXT(entry.principal, spoilt[i].bytes);
+	}
+
+	/* As long as it may be, and without an end. */
+	make_image();
+	memset(slot->principal, 'a', sizeof(slot->principal) - 1);
+	write_image(sizeof(image));
+	MUST(read_error(&entry));
+	SAME(strlen(entry.principal), sizeof(slot->principal) - 1);
+	memset(slot->principal, 'a', sizeof(slot->principal));
+	write_image(sizeof(image));
+	SAME(read_error(&entry), -EPROTO);
+}
+
 /* It may shrink, or be written over, once it is open. */
 static void shrinks(const char *kind)
 {
@@ -389,7 +434,7 @@ static void shrinks(const char *kind)
 	write_image(sizeof(image));
 	MUST(imp_ledger_open(her_pid, &ledger));
 	MUST(imp_ledger_read(ledger, her_pid, &entry));
-	SYSTEM(truncate(path, LEDGER_SLOTS_OFFSET + 3 * 128 + 64));
+	SYSTEM(truncate(path, LEDGER_SLOTS_OFFSET + 3 * 256 + 128));
 	SAME(imp_ledger_read(ledger, her_pid, &entry), -EPROTO);
 	SYSTEM(truncate(path, 0));
 	SAME(imp_ledger_read(ledger, her_pid, &entry), -EPROTO);
@@ -399,11 +444,17 @@ static void shrinks(const char *kind)
 int main(int argc, char **argv)
 {
 	static const struct check_case cases[] = {
-		{"unspoilt", unspoilt},	    {"headers", headers},
-		{"too-large", too_large},   {"owners", owners},
-		{"unreadable", unreadable}, {"symbolic-link", symbolic_link},
-		{"not-a-file", not_a_file}, {"slots", slots},
-		{"shrinks", shrinks},	    {NULL, NULL},
+		{"unspoilt", unspoilt},
+		{"headers", headers},
+		{"too-large", too_large},
+		{"owners", owners},
+		{"unreadable", unreadable},
+		{"symbolic-link", symbolic_link},
+		{"not-a-file", not_a_file},
+		{"slots", slots},
+		{"principals", principals},
+		{"shrinks", shrinks},
+		{NULL, NULL},
 	};
 
 	return check_main(argc, argv, cases);

@@ -200,7 +200,7 @@ static void filling_up(const char *kind)
 
 	meet();
 	many.token = token_at(&alice, NULL, NULL);
-	mount_runtime_directory("mode=1777,size=140k", 0);
+	mount_runtime_directory("mode=1777,size=268k", 0);
 	become_service(kind);
 	start_many(threads);
 	MUST(imp_ledger_open(getpid(), &ledger));

@@ -16,6 +16,7 @@
 
 #include "ledger.h"
 #include "lib/check.h"
+#include "token.h"
 
 static struct who alice, bob, carol, nobody;
 
@@ -127,6 +128,113 @@ static void anonymous(const char *kind)
 		close(fd);
 		SAME(memmem(bytes, sizeof(bytes), &secret, sizeof(secret)) != NULL, i == 0);
 	}
+}
+
+static struct imp_token *network_token(const char *principal, const char *account,
+				       enum imp_delegated delegated)
+{
+	const struct network_client client = {
+		.principal = principal,
+		.account = account,
+		.delegated = delegated,
+	};
+	struct imp_token *token;
+
+	MUST(token_of_network_client(&client, NULL, &token));
+	return token;
+}
+
+/* What the slot has room for of a principal that does not fit, and no half of a character. */
+static void fits(size_t length, const char *character, size_t expected)
+{
+	char long_one[300];
+	size_t size = strlen(character);
+
+	for (size_t i = 0; i < sizeof(long_one); i++)
+		long_one[i] = i < length ? 'a' : character[(i - length) % size];
+	long_one[sizeof(long_one) - 1] = '\0';
+
+	struct imp_token *token = network_token(long_one, "alice", IMP_DELEGATED_NONE);
+
+	MUST(imp_impersonate(token));
+	struct imp_ledger_entry entry = entry_of(gettid());
+
+	SAME(strlen(entry.principal), expected);
+	SAME(memcmp(entry.principal, long_one, expected), 0);
+	imp_token_unref(token);
+}
+
+static void principals(const char *kind)
+{
+	meet();
+	struct imp_token *kerberos =
+		network_token("alice@IDN.TEST", "alice", IMP_DELEGATED_FORWARDED);
+	struct imp_token *speaks_for =
+		network_token("b@IDN.TEST", "bob", IMP_DELEGATED_CONSTRAINED);
+	struct imp_token *local = token_at(&carol, NULL, NULL);
+
+	become_service(kind);
+	MUST(imp_impersonate(kerberos));
+	struct imp_ledger_entry entry = entry_of(gettid());
+
+	SAME_TEXT(entry.principal, "alice@IDN.TEST");
+	SAME(entry.delegated, IMP_DELEGATED_FORWARDED);
+	SAME(entry.transport, IMP_TRANSPORT_TCP);
+	SAME(entry.client_uid, alice.uid);
+	MUST(imp_impersonate(speaks_for));
+	entry = entry_of(gettid());
+	SAME_TEXT(entry.principal, "b@IDN.TEST");
+	SAME(entry.delegated, IMP_DELEGATED_CONSTRAINED);
+	MUST(imp_impersonate(local));
+	entry = entry_of(gettid());
+	SAME_TEXT(entry.principal, "");
+	SAME(entry.delegated, IMP_DELEGATED_NONE);
+
+	fits(50, "a", 103);
+	fits(103, "\xc3\xa9", 103);
+	fits(102, "\xc3\xa9", 102);
+	fits(101, "\xe2\x82\xac", 101);
+	fits(100, "\xf0\x9f\x94\x91", 100);
+	fits(99, "\xf0\x9f\x94\x91", 103);
+	fits(80, "\xa9", 103); /* not of UTF-8: as much as there is room for */
+}
+
+static bool slot_contains(const char *text)
+{
+	char bytes[sizeof(struct ledger_slot)];
+	int fd = (int)SYSTEM(open(ledger_path(getpid()), O_RDONLY | O_CLOEXEC));
+
+	SAME(pread(fd, bytes, sizeof(bytes), LEDGER_SLOTS_OFFSET), sizeof(bytes));
+	close(fd);
+	return memmem(bytes, sizeof(bytes), text, strlen(text)) != NULL;
+}
+
+/* Nor is anything of a longer principal left behind a shorter one, or behind none. */
+static void no_remains(const char *kind)
+{
+	meet();
+	struct imp_token *longer =
+		network_token("a-long-name/secret@IDN.TEST", "alice", IMP_DELEGATED_FORWARDED);
+	struct imp_token *shorter = network_token("bob@X", "bob", IMP_DELEGATED_NONE);
+	struct imp_token *anonymous, *known, *local = token_at(&carol, NULL, NULL);
+
+	MUST(imp_token_at_request(longer, IMP_LEVEL_ANONYMOUS, &anonymous));
+	MUST(imp_token_at_request(longer, IMP_LEVEL_IDENTIFICATION, &known));
+	become_service(kind);
+
+	struct imp_token *next[] = {shorter, anonymous, local};
+
+	for (size_t i = 0; i < sizeof(next) / sizeof(next[0]); i++) {
+		MUST(imp_impersonate(i == 1 ? known : longer));
+		SAME(slot_contains("secret@IDN"), true);
+		MUST(imp_impersonate(next[i]));
+		SAME(slot_contains("secret"), false);
+		SAME(slot_contains("TEST"), false);
+	}
+	SAME(slot_contains("bob@X"), false);
+	MUST(imp_impersonate(anonymous));
+	SAME(entry_of(gettid()).delegated, IMP_DELEGATED_NONE);
+	SAME_TEXT(entry_of(gettid()).principal, "");
 }
 
 static void counters(const char *kind)
@@ -334,13 +442,9 @@ static void no_mixture(const char *kind)
 int main(int argc, char **argv)
 {
 	static const struct check_case cases[] = {
-		{"levels", levels},
-		{"anonymous", anonymous},
-		{"counters", counters},
-		{"file-mode", file_mode},
-		{"no-mixture", no_mixture},
-		{"totals", totals},
-		{NULL, NULL},
+		{"levels", levels},	    {"anonymous", anonymous},	{"counters", counters},
+		{"file-mode", file_mode},   {"no-remains", no_remains}, {"principals", principals},
+		{"no-mixture", no_mixture}, {"totals", totals},		{NULL, NULL},
 	};
 
 	return check_main(argc, argv, cases);

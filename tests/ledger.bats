@@ -15,6 +15,14 @@ load lib/programs
   both ledger-test anonymous
 }
 
+@test "a Kerberos client's principal is there, as much as there is room for, and what it has lent" {
+  both ledger-test principals
+}
+
+@test "no byte of a principal is left once the thread is another client, or an anonymous one" {
+  both ledger-test no-remains
+}
+
 @test "impersonations are counted, repetitions and failures are not" {
   both ledger-test counters
 }
@@ -107,6 +115,10 @@ load lib/programs
 
 @test "an entry that makes no sense is refused, and an unsettled one is said to be" {
   promise ledger-hostile-test slots
+}
+
+@test "a principal that does not end, or has controls in it, is an error" {
+  promise ledger-hostile-test principals
 }
 
 @test "a ledger that shrinks while it is open is an error and no SIGBUS" {

@@ -165,11 +165,24 @@ static int read_settled(const struct imp_ledger *ledger, uint32_t index, struct 
 	return 0;
 }
 
+/* Text without controls that ends in its place; whether it is UTF-8 is for who shows it. */
+static bool is_principal(const char *text, size_t size)
+{
+	size_t length = strnlen(text, size);
+
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			return false;
+	return length < size;
+}
+
 static int to_entry(const struct ledger_slot *slot, struct imp_ledger_entry *entry)
 {
 	if (slot->state > LEDGER_IMPERSONATING || !level_is_valid((enum imp_level)slot->level) ||
 	    !imp_decided_by_name((enum imp_decided_by)slot->decided_by) ||
-	    slot->scope > IMP_SCOPE_FILES || slot->transport > IMP_TRANSPORT_TCP)
+	    slot->scope > IMP_SCOPE_FILES || slot->transport > IMP_TRANSPORT_TCP ||
+	    !imp_delegated_name((enum imp_delegated)slot->delegated) ||
+	    !is_principal(slot->principal, sizeof(slot->principal)))
 		return -EPROTO;
 	*entry = (struct imp_ledger_entry){
 		.tid = (pid_t)slot->tid,
@@ -193,7 +206,9 @@ static int to_entry(const struct ledger_slot *slot, struct imp_ledger_entry *ent
 		.channel_expected_uid = slot->channel_expected_uid,
 		.channel_actual_uid = slot->channel_actual_uid,
 		.channel_ns = slot->channel_ns,
+		.delegated = (enum imp_delegated)slot->delegated,
 	};
+	memcpy(entry->principal, slot->principal, sizeof(entry->principal));
 	return 0;
 }
 

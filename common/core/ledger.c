@@ -288,6 +288,36 @@ static int64_t now_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+static bool continues_character(char byte)
+{
+	return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+/* How much of TEXT a slot holds, no character of UTF-8 in part. */
+static size_t length_that_fits(const char *text)
+{
+	enum { MOST = IMP_LEDGER_PRINCIPAL - 1, LONGEST_CHARACTER = 4 };
+	size_t length = strnlen(text, MOST + 1);
+
+	if (length <= MOST)
+		return length;
+	for (length = MOST; length > MOST - LONGEST_CHARACTER; length--)
+		if (!continues_character(text[length]))
+			return length;
+	return MOST; /* it is none of UTF-8 */
+}
+
+/* All of the room each time: nothing may be left of whom the slot spoke of before. */
+static void write_principal(struct ledger_slot *slot, const char *principal)
+{
+	size_t length = principal ? length_that_fits(principal) : 0;
+
+	if (length == 0 && slot->principal[0] == '\0')
+		return;
+	memcpy(slot->principal, principal ? principal : "", length);
+	memset(slot->principal + length, 0, sizeof(slot->principal) - length);
+}
+
 /* Between begin and settle. */
 static void describe(struct ledger_slot *slot, const struct imp_token *token)
 {
@@ -300,12 +330,14 @@ static void describe(struct ledger_slot *slot, const struct imp_token *token)
 	slot->decided_by = (uint8_t)token->decided_by;
 	slot->scope = (uint8_t)token->scope;
 	slot->transport = (uint8_t)token->client->transport;
+	slot->delegated = (uint8_t)imp_token_delegated(token);
 	slot->client_uid = anonymous ? IMP_NO_UID : client->uid;
 	slot->client_gid = anonymous ? IMP_NO_GID : client->gid;
 	slot->client_pid = anonymous ? 0 : token->client->pid;
 	slot->access_uid = access->view.uid;
 	slot->access_gid = access->view.gid;
 	slot->access_groups_hash = access->groups->hash;
+	write_principal(slot, anonymous ? NULL : client->principal);
 }
 
 void ledger_settle_token(struct ledger_slot *slot, const struct imp_token *token, bool repeated)

@@ -9,7 +9,7 @@
 #include "identity.h"
 
 #define LEDGER_MAGIC "IMPLEDGR"
-#define LEDGER_VERSION 1u
+#define LEDGER_VERSION 2u
 #define LEDGER_SLOTS_OFFSET 4096u /* the header has a page to itself */
 #define LEDGER_SLOTS_AT_ONCE 1024u
 #define LEDGER_SLOTS_MAXIMUM 65536u
@@ -32,7 +32,7 @@ struct ledger_header {
 
 enum ledger_state { LEDGER_FREE, LEDGER_PRIMARY, LEDGER_IMPERSONATING };
 
-/* One thread, in two cache lines of its own. */
+/* One thread, in four cache lines of its own; the last two for a principal alone. */
 struct ledger_slot {
 	_Atomic uint32_t sequence; /* odd: being written */
 	_Atomic uint32_t tid;	   /* 0: nobody's */
@@ -41,7 +41,8 @@ struct ledger_slot {
 	uint8_t decided_by;
 	uint8_t scope;
 	uint8_t transport;
-	uint8_t reserved[3];
+	uint8_t delegated;
+	uint8_t reserved[2];
 	uint32_t client_uid;
 	uint32_t client_gid;
 	int32_t client_pid;
@@ -57,11 +58,12 @@ struct ledger_slot {
 	uint64_t channel_mismatches; /* of these, the channels' */
 	uint32_t channel_expected_uid;
 	uint32_t channel_actual_uid;
-	int64_t channel_ns; /* of the last one; 0: none yet */
-	uint64_t reserved3[2];
+	int64_t channel_ns;		      /* of the last one; 0: none yet */
+	char principal[IMP_LEDGER_PRINCIPAL]; /* ends with a NUL, and with nothing else behind it */
+	uint64_t reserved3[5];
 };
 
-_Static_assert(sizeof(struct ledger_slot) == 128, "idn-ledger(5) says 128");
+_Static_assert(sizeof(struct ledger_slot) == 256, "idn-ledger(5) says 256");
 
 /*
  * Opens this process's ledger for writing, once; a failure is logged once, and everything below

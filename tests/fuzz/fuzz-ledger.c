@@ -68,6 +68,8 @@ static void read_one(struct imp_ledger *ledger, uint32_t tid)
 	PROMISED(level_is_valid(entry.level));
 	PROMISED(imp_decided_by_name(entry.decided_by));
 	PROMISED(imp_transport_name(entry.transport));
+	PROMISED(imp_delegated_name(entry.delegated));
+	PROMISED(strnlen(entry.principal, sizeof(entry.principal)) < sizeof(entry.principal));
 	PROMISED(entry.scope == IMP_SCOPE_ALL || entry.scope == IMP_SCOPE_FILES);
 }
 
