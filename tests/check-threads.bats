@@ -66,6 +66,15 @@ finding() {
     '["mismatched","alice","bob",2002]'
 }
 
+@test "of a Kerberos client whose work is lost, the principal is told" {
+  need_world
+  need jq
+  started pose network-lost alice alice@IDN.TEST none impersonation
+  run -1 idn-check threads --json "$process"
+  assert_equal "$(jq -c '[.state, .expected.name, .expected.principal, .actual.principal]' <<<"$output")" \
+    '["lost","alice","alice@IDN.TEST",null]'
+}
+
 @test "a thread that has other groups alone is told as such" {
   need_world
   started pose wrong-groups alice

@@ -178,7 +178,7 @@ options_in_bash() {
   offsets slot Slots >>"$SCRATCH/offsets.c"
   run -0 cc -D_GNU_SOURCE -I"$SRC/common" -I"$SRC/common/core" -include core/ledger.h \
     -fsyntax-only "$SCRATCH/offsets.c"
-  assert_equal "$(grep -c _Static_assert "$SCRATCH/offsets.c")" 66
+  assert_equal "$(grep -c _Static_assert "$SCRATCH/offsets.c")" 70
 }
 
 # offsets STRUCTURE SUBSECTION: an assertion for each row of the table that names a field.
@@ -231,7 +231,7 @@ in_namespace() {
     assert_equal "$(jq -c '[.uids.real, .uids_there, .gids_there.saved]' <"$SCRATCH/shown" | uniq)" \
       '[2001,{"real":0,"effective":0,"saved":0,"filesystem":0},0]'
     run -0 as "$who" idn-show "$process"
-    assert_line "UIDs There:        real 0, effective 0, saved 0, filesystem 0"
+    assert_line "UIDs There:            real 0, effective 0, saved 0, filesystem 0"
     assert_line --regexp '^User Namespace: .*\(another\)$'
   done
   in_namespace
@@ -239,7 +239,7 @@ in_namespace() {
   run -0 conforms idn-show.schema.json <"$SCRATCH/shown"
   assert_equal "$(jq -c .uids_there.real <"$SCRATCH/shown" | uniq)" null
   run -0 idn-show "$process"
-  assert_line "GIDs There:        real unmapped, effective unmapped, saved unmapped, filesystem unmapped"
+  assert_line "GIDs There:            real unmapped, effective unmapped, saved unmapped, filesystem unmapped"
 }
 
 @test "what idn-show --compare --json writes is what its schema says" {

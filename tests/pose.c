@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "impersonate.h"
+#include "token.h"
 
 static void need(int error, const char *what)
 {
@@ -73,6 +73,32 @@ static struct imp_token *impersonate(const char *user)
 	need(imp_token_from_user(user, IMP_LEVEL_IMPERSONATION, NULL, &token), user);
 	need(imp_impersonate(token), "impersonate");
 	return token;
+}
+
+static enum imp_delegated delegated_of(const char *name)
+{
+	enum imp_delegated delegated = IMP_DELEGATED_NONE;
+
+	while (imp_delegated_name(delegated) && strcmp(imp_delegated_name(delegated), name) != 0)
+		delegated++;
+	return delegated;
+}
+
+/* Impersonates USER, who has come as PRINCIPAL, has lent DELEGATED and asks for LEVEL. */
+static void impersonate_network_client(char **arguments)
+{
+	const struct network_client client = {
+		.account = arguments[0],
+		.principal = arguments[1],
+		.delegated = delegated_of(arguments[2]),
+	};
+	struct imp_token *token, *requested;
+	enum imp_level level;
+
+	need(imp_level_parse(arguments[3], &level), arguments[3]);
+	need(token_of_network_client(&client, NULL, &token), arguments[0]);
+	need(imp_token_at_request(token, level, &requested), arguments[3]);
+	need(imp_impersonate(requested), "impersonate");
 }
 
 /* ------------------------------------------------------------------------- without ledger -- */
@@ -151,6 +177,23 @@ static void lost(char **arguments)
 	int count = getgroups(256, groups);
 
 	impersonate(arguments[0]);
+	back_to_root();
+	need_call(syscall(SYS_setgroups, count, groups), "setgroups");
+	stay();
+}
+
+static void network(char **arguments)
+{
+	impersonate_network_client(arguments);
+	stay();
+}
+
+static void network_lost(char **arguments)
+{
+	gid_t groups[256];
+	int count = getgroups(256, groups);
+
+	impersonate_network_client(arguments);
 	back_to_root();
 	need_call(syscall(SYS_setgroups, count, groups), "setgroups");
 	stay();
@@ -255,6 +298,8 @@ int main(int argc, char **argv)
 		{"set-user-id", 1, set_user_id},
 		{"named", 1, named},
 		{"lost", 1, lost},
+		{"network", 4, network},
+		{"network-lost", 4, network_lost},
 		{"leaked", 1, leaked},
 		{"born", 1, born},
 		{"mismatched", 2, mismatched},

@@ -246,10 +246,10 @@ occupy() {
   refute [ -e "$WORLD/home/alice/made" ]
   assert_line --index 0 "User: S-1-22-1-2001 (alice)"
   assert_line --index 1 "Impersonating: no"
-  assert_line "Groups:            alice (2001), projects (2100), reports (2101)"
-  assert_line "UIDs:              real 2001, effective 2001, saved 2001, filesystem 2001"
-  assert_line "Capabilities:      effective   none"
-  assert_line "No New Privs:      yes"
+  assert_line "Groups:                alice (2001), projects (2100), reports (2101)"
+  assert_line "UIDs:                  real 2001, effective 2001, saved 2001, filesystem 2001"
+  assert_line "Capabilities:          effective   none"
+  assert_line "No New Privs:          yes"
   run -0 idn-run-as --dry-run alice
 }
 

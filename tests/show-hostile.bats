@@ -61,7 +61,7 @@ assert_alice_herself() {
   need_world
   local size
   lying delegation 0 2001
-  for size in 4223 4096 4095 100 55 8 7 0; do
+  for size in 4351 4096 4095 100 55 8 7 0; do
     truncate --no-create --size "$size" "$ledger"
     run -0 idn-show "$process"
     assert_alice_herself
@@ -165,7 +165,7 @@ assert_alice_herself() {
   need jq
   lying impersonation 0 2001
   # since_ns of the fourth slot, of its eight bytes the highest one.
-  printf '\x80' | overwrite $((4096 + 3 * 128 + 48 + 7))
+  printf '\x80' | overwrite $((4096 + 3 * 256 + 48 + 7))
   run -0 idn-show --json "$process"
   assert_equal "$(jq -r .since <<<"$output")" 1677-09-21T00:12:43.145Z
 }

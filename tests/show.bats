@@ -231,6 +231,81 @@ started() {
   assert_equal "$(idn-show --json "$process" | jq -c .counters)" null
 }
 
+# --- clients of the network ----------------------------------------------------------------------
+
+@test "a Kerberos client: its principal, and what it has lent" {
+  need_world
+  need jq
+  started pose network alice alice@IDN.TEST forwarded delegation
+  run -0 idn-show "$process"
+  assert_line --index 0 "User: S-1-22-1-2001 (alice)"
+  assert_line --index 2 "Impersonation Level: Delegation"
+  assert_line "Client:                tcp"
+  assert_line "Principal:             alice@IDN.TEST"
+  assert_line "Delegated Credentials: forwarded"
+  run -0 idn-show --json "$process"
+  assert_equal "$(jq -c '[.user.principal, .access_as.principal, .service.principal, .delegated]' <<<"$output")" \
+    '["alice@IDN.TEST","alice@IDN.TEST",null,"forwarded"]'
+  started pose network alice alice@IDN.TEST constrained delegation
+  run -0 idn-show "$process"
+  assert_line --index 2 "Impersonation Level: Impersonation"
+  assert_line --regexp '^Level Decided By: +ticket$'
+  assert_line "Delegated Credentials: constrained"
+  started pose network alice alice@IDN.TEST none identification
+  run -0 idn-show "$process"
+  assert_line --index 0 "User: S-1-22-1-2001 (alice)"
+  assert_line --regexp '^Access As: +nobody'
+  assert_line "Principal:             alice@IDN.TEST"
+  assert_line "Delegated Credentials: none"
+  run -0 idn-show --json "$process"
+  assert_equal "$(jq -c '[.user.name, .user.principal, .access_as.principal, .delegated]' <<<"$output")" \
+    '["alice","alice@IDN.TEST",null,"none"]'
+}
+
+@test "a Kerberos client at anonymous, and one of a Unix socket, have neither line" {
+  need_world
+  need jq
+  started pose network alice alice@IDN.TEST forwarded anonymous
+  run -0 idn-show "$process"
+  assert_line --index 0 "User: S-1-5-7 (Anonymous)"
+  refute_output --partial alice
+  refute_output --regexp 'Principal|Credentials'
+  run -0 idn-show --json "$process"
+  assert_equal "$(jq -c '[.user.principal, .access_as.principal, .delegated]' <<<"$output")" '[null,null,"none"]'
+  server_start
+  held alice
+  run -0 idn-show "$thread"
+  refute_output --regexp 'Principal|Credentials'
+  run -0 idn-show --json "$thread"
+  assert_equal "$(jq -c '[.user.principal, .access_as.principal, .delegated]' <<<"$output")" '[null,null,"none"]'
+  run -0 idn-show --json $$
+  assert_equal "$(jq -c '[.user.principal, .delegated]' <<<"$output")" '[null,null]'
+}
+
+@test "two clients of one account are told apart by their principals" {
+  need_world
+  need jq
+  started pose network alice alice@IDN.TEST forwarded impersonation
+  local first=$process
+  started pose network alice alice/admin@IDN.TEST none impersonation
+  run -0 idn-show --compare "$first" "$process"
+  assert_line --regexp '^!=  Principal +alice@IDN.TEST +alice/admin@IDN.TEST$'
+  assert_line --regexp '^!=  Delegated Credentials +forwarded +none$'
+  assert_line --regexp '^=   Access As '
+  run -0 idn-show --json --compare "$first" "$process"
+  assert_equal "$(jq -c '.different - ["pid", "tid", "since"]' <<<"$output")" '["user","access_as","delegated"]'
+}
+
+@test "a principal that is no text reaches no terminal" {
+  need_world
+  need jq
+  started pose network alice $'al\xc2\x9bice\xff@IDN.TEST' none impersonation
+  run -0 idn-show "$process"
+  assert_line --regexp '^Principal: +al\?\?ice\?@IDN\.TEST$'
+  run -0 idn-show --json "$process"
+  assert_equal "$(jq -r '.user.principal.bytes' <<<"$output" | base64 -d)" $'al\xc2\x9bice\xff@IDN.TEST'
+}
+
 # --- what cannot be shown -----------------------------------------------------------------------
 
 @test "a process that is not there, and a thread that is another's: one line, status 1" {

@@ -112,14 +112,26 @@ void warn_of_finding(const struct look_finding *finding)
 
 /* ----------------------------------------------------------------------------------- JSON -- */
 
+/* Where the thread is to act as a client, and not as the service or the anonymous account. */
+static const char *expected_principal(const struct look_finding *finding)
+{
+	const struct imp_ledger_entry *entry = &finding->thread->entry;
+	bool client = finding->kind == LOOK_FOUND_THREAD &&
+		      (finding->state == LOOK_LOST || finding->state == LOOK_MISMATCHED) &&
+		      entry->level >= IMP_LEVEL_IMPERSONATION;
+
+	return client ? principal_of(entry) : NULL;
+}
+
 /* Of a channel the uid alone is known; of who should act, the groups are not. */
 static json_t *expected_object(const struct look_finding *finding)
 {
 	const struct look_thread *thread = finding->thread;
 	bool service = finding->kind == LOOK_FOUND_THREAD && finding->state == LOOK_LEAKED;
-	json_t *object = json_identity(finding->expected_uid, finding->expected_gid,
-				       thread->service_groups, thread->n_service_groups,
-				       service && thread->service_groups_known, NULL);
+	json_t *object =
+		json_identity(finding->expected_uid, finding->expected_gid, thread->service_groups,
+			      thread->n_service_groups, service && thread->service_groups_known,
+			      expected_principal(finding));
 
 	if (finding->expected_gid == IMP_NO_GID)
 		json_put(object, "gid", json_null());

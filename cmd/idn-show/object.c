@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* idn-show: a thread as JSON, as idn-show.schema.json says. */
+#include "cli/facts.h"
 #include "cli/names.h"
 #include "show.h"
 
@@ -25,13 +26,27 @@ static json_t *client_object(const struct look_thread *thread)
 	return object;
 }
 
+static bool is_below_impersonation(const struct look_thread *thread)
+{
+	return thread->level_known && thread->entry.level < IMP_LEVEL_IMPERSONATION;
+}
+
+static json_t *access_object(const struct look_thread *thread)
+{
+	const struct procfs_thread *kernel = &thread->kernel;
+	bool client = thread->level_known && !is_below_impersonation(thread);
+
+	return json_identity(thread->access_uid, thread->access_gid, kernel->groups,
+			     kernel->n_groups, true, client ? principal_of(&thread->entry) : NULL);
+}
+
 /* ACCESS is who the thread acts as, put together already: with many groups that takes its time. */
 static json_t *user_object(const struct look_thread *thread, const json_t *access)
 {
-	/* Below impersonation the groups that the thread has are not the user's. */
-	if (thread->user_uid != thread->access_uid)
+	/* The groups that the thread has are not the user's there. */
+	if (is_below_impersonation(thread))
 		return json_identity(thread->user_uid, thread->entry.client_gid, NULL, 0, false,
-				     NULL);
+				     principal_of(&thread->entry));
 	return json_deep_copy(access);
 }
 
@@ -40,8 +55,7 @@ json_t *thread_object(const struct look_thread *thread)
 	const struct procfs_thread *kernel = &thread->kernel;
 	bool known = thread->level_known;
 	json_t *object = json_object();
-	json_t *access = json_identity(thread->access_uid, thread->access_gid, kernel->groups,
-				       kernel->n_groups, true, NULL);
+	json_t *access = access_object(thread);
 	char text[64];
 
 	json_put(object, "pid", json_integer(kernel->pid));
@@ -63,6 +77,8 @@ json_t *thread_object(const struct look_thread *thread)
 		 json_identity(thread->service_uid, thread->service_gid, thread->service_groups,
 			       thread->n_service_groups, thread->service_groups_known, NULL));
 	json_put(object, "client", client_object(thread));
+	json_put(object, "delegated",
+		 known ? json_string(imp_delegated_name(thread->entry.delegated)) : json_null());
 	json_put(object, "since",
 		 known ? json_string(time_text(thread->entry.since_ns, text, sizeof(text)))
 		       : json_null());

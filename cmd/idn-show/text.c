@@ -23,6 +23,17 @@ static void put_client(FILE *out, const struct imp_ledger_entry *entry)
 	}
 }
 
+static void put_principal(FILE *out, const struct imp_ledger_entry *entry)
+{
+	const char *principal = principal_of(entry);
+	char safe[4 * IMP_LEDGER_PRINCIPAL];
+
+	if (!principal)
+		return;
+	put_fact(out, "Principal:", "%s", printable(principal, safe, sizeof(safe)));
+	put_fact(out, "Delegated Credentials:", "%s", imp_delegated_name(entry->delegated));
+}
+
 static void put_state(FILE *out, const struct look_thread *thread)
 {
 	char who[256];
@@ -61,6 +72,7 @@ static void put_impersonation(FILE *out, const struct look_thread *thread)
 	put_fact(out, "Level Decided By:", "%s", imp_decided_by_name(entry->decided_by));
 	if (entry->level != IMP_LEVEL_ANONYMOUS)
 		put_client(out, entry);
+	put_principal(out, entry);
 	put_fact(out, "Since:", "%s", time_text(entry->since_ns, text, sizeof(text)));
 	put_fact(out, "Scope:", "%s", entry->scope == IMP_SCOPE_FILES ? "files" : "all");
 }
@@ -86,7 +98,7 @@ static void put_ids_there(FILE *out, const char *label, const uint32_t ids[N_IDS
 {
 	static const char *const names[] = {"real ", ", effective ", ", saved ", ", filesystem "};
 
-	fprintf(out, "%-18s ", label);
+	fprintf(out, "%-22s ", label);
 	for (int i = 0; i < N_IDS; i++)
 		if (ids[i] == UINT32_MAX)
 			fprintf(out, "%sunmapped", names[i]);

@@ -59,7 +59,7 @@ void put_fact(FILE *out, const char *label, const char *format, ...)
 {
 	va_list arguments;
 
-	fprintf(out, "%-18s ", label);
+	fprintf(out, "%-22s ", label);
 	va_start(arguments, format);
 	vfprintf(out, format, arguments);
 	va_end(arguments);
@@ -68,7 +68,7 @@ void put_fact(FILE *out, const char *label, const char *format, ...)
 
 void put_groups(FILE *out, const char *label, const gid_t *gids, size_t count)
 {
-	fprintf(out, "%-18s ", label);
+	fprintf(out, "%-22s ", label);
 	for (size_t i = 0; i < count; i++) {
 		char group[300];
 
@@ -98,6 +98,11 @@ void put_capabilities(FILE *out, const uint64_t sets[N_SETS])
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		put_fact(out, i ? "" : "Capabilities:", "%-11s %s", rows[i].name,
 			 capability_text(sets[rows[i].set], text, sizeof(text)));
+}
+
+const char *principal_of(const struct imp_ledger_entry *entry)
+{
+	return entry->level > IMP_LEVEL_ANONYMOUS && entry->principal[0] ? entry->principal : NULL;
 }
 
 const char *why_no_ledger(int error)

@@ -26,6 +26,7 @@
 #include "impersonate.h"
 #include "ledger.h"
 #include "level.h"
+#include "token.h"
 
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59 /* Linux 4.13 */
@@ -295,6 +296,20 @@ static void claim_slot(struct scene *scene)
 		bench_die("there is no ledger to write", 0);
 }
 
+static struct imp_token *kerberos_token(void)
+{
+	const struct network_client client = {
+		.principal = "alice.liddell@CORP.EXAMPLE.ORG",
+		.account = "root", /* the one that there is everywhere */
+	};
+	struct imp_token *token;
+	int error = token_of_network_client(&client, NULL, &token);
+
+	if (error < 0)
+		bench_die("cannot make a token of a Kerberos client", error);
+	return token;
+}
+
 static void row_ledger(struct scene *scene)
 {
 	struct bench_side token = {"begin, settle_token", enter_token, scene, 0};
@@ -303,6 +318,9 @@ static void row_ledger(struct scene *scene)
 	claim_slot(scene);
 	bench_time("ledger update, token", &token, 20);
 	bench_time("ledger update, primary", &primary, 20);
+	imp_token_unref(scene->token);
+	scene->token = kerberos_token();
+	bench_time("ledger update, token with a principal", &token, 40);
 }
 
 /* From here on whatever is not exit_group(2) or write(2) kills the process. */
