@@ -73,18 +73,23 @@ static void other_names(const char *kind)
 {
 	static const char *const by[] = {"default",   "address",	   "request",
 					 "max_level", "privileged_client", "unmapped_client",
-					 "service"};
+					 "service",   "unauthenticated",   "ticket"};
 	static const char *const transports[] = {"none", "unix", "tcp"};
+	static const char *const delegated[] = {"none", "forwarded", "constrained"};
 
 	(void)kind;
-	for (int i = 0; i < 7; i++)
+	for (int i = 0; i < 9; i++)
 		SAME_TEXT(imp_decided_by_name((enum imp_decided_by)i), by[i]);
-	SAME(imp_decided_by_name((enum imp_decided_by)7) == NULL, 1);
+	SAME(imp_decided_by_name((enum imp_decided_by)9) == NULL, 1);
 	SAME(imp_decided_by_name((enum imp_decided_by) - 1) == NULL, 1);
 	for (int i = 0; i < 3; i++)
 		SAME_TEXT(imp_transport_name((enum imp_transport)i), transports[i]);
 	SAME(imp_transport_name((enum imp_transport)3) == NULL, 1);
 	SAME(imp_transport_name((enum imp_transport) - 1) == NULL, 1);
+	for (int i = 0; i < 3; i++)
+		SAME_TEXT(imp_delegated_name((enum imp_delegated)i), delegated[i]);
+	SAME(imp_delegated_name((enum imp_delegated)3) == NULL, 1);
+	SAME(imp_delegated_name((enum imp_delegated) - 1) == NULL, 1);
 }
 
 static void environment(const char *kind)

@@ -102,10 +102,44 @@ load lib/programs
   promise level-test refused
 }
 
-@test "what decided a level, and the transport, have names" {
+@test "what decided a level, the transport, and what was lent have names" {
   promise level-test other-names
 }
 
 @test "IMPERSONATION_LEVEL is the default, and an error when it is no level" {
   promise level-test environment
+}
+
+# --- clients of the network -----------------------------------------------------------------------
+
+@test "each combination of client, ticket, statement and policy has its level, and what decided it" {
+  promise token-network-test levels
+}
+
+@test "a principal's account is found by its name alone, with all of its groups" {
+  promise token-network-test accounts
+}
+
+@test "a thread acts as a client of the network as it does as any other" {
+  both token-network-test acts
+}
+
+@test "once a client's authentication has ended, nobody can be it any more" {
+  both token-end-test expired
+}
+
+@test "who is a client when its authentication ends stays that client, and can revert" {
+  both token-end-test goes-on
+}
+
+@test "work that was begun within comes back to a client whose authentication has ended" {
+  both token-end-test nests
+}
+
+@test "what a client has lent is gone with its last token, and not before" {
+  both token-end-test lent
+}
+
+@test "what could not be taken over stays with whom it was to be taken from" {
+  promise token-end-test lent-in-vain
 }
