@@ -122,6 +122,32 @@ static void *fail_to_switch(void *unused)
 	return unused;
 }
 
+static struct imp_target *target_of(const char *principal)
+{
+	struct imp_target *target;
+	int error = imp_target_new("127.0.0.1", "9", principal, &target, NULL);
+
+	if (error == -ENOTSUP)
+		SKIP("needs to be built with Kerberos");
+	MUST(error);
+	return target;
+}
+
+/* Before anything is sent: nobody has to be there. */
+static void *fail_to_authenticate(void *unused)
+{
+	struct imp_target *target = target_of("HTTP/files.test@IDN.TEST");
+	struct imp_channel *channel;
+
+	MUST(imp_channel_new_network(target, IMP_LEVEL_DELEGATION, 1, NULL, NULL, &channel));
+	MUST(imp_impersonate(alice));
+	SAME(imp_channel_open(channel), -EACCES);
+	imp_revert();
+	imp_channel_free(channel);
+	imp_target_unref(target);
+	return unused;
+}
+
 static void lose_capabilities(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -200,6 +226,18 @@ static void powerless(const char *target)
 	prepare(target, "none");
 	MUST(journal_start());
 	in_thread(fail_to_switch);
+	journal_close();
+}
+
+static void unauthenticated(const char *target)
+{
+	struct imp_policy *policy;
+
+	set_out(target);
+	MUST(imp_policy_new(&policy));
+	MUST(imp_policy_set(policy, "delegation", "allow", ""));
+	imp_policy_install(policy);
+	in_thread(fail_to_authenticate);
 	journal_close();
 }
 
@@ -412,6 +450,7 @@ int main(int argc, char **argv)
 		{"closed", closed},
 		{"restarted", restarted},
 		{"stuck", stuck},
+		{"unauthenticated", unauthenticated},
 		{"rate", rate},
 		{NULL, NULL},
 	};

@@ -138,6 +138,25 @@ left_out() {
   [[ $(field MESSAGE <<<"$entry") == "cannot impersonate: "* ]]
 }
 
+@test "that somebody is not authenticated is an event of its own" {
+  local target
+  for target in "${SOCKETS[@]}" stderr; do
+    logs unauthenticated "$target"
+    [ "$status" -eq 0 ]
+    assert_equal "$(wc -l <"$LOG")" 1
+    assert_equal "$(records_of not_authenticated)" 1
+    grep -qF "uid 2001 at impersonation, to HTTP/files.test@IDN.TEST: the policy's allow does not name it" "$LOG"
+    if [[ $target == journal ]]; then
+      assert_equal "$(field IDN_ERROR <"$LOG")" EACCES
+      assert_equal "$(field PRIORITY <"$LOG")" 4
+      mandoc -T ascii "$SRC/man/idn-serve-demo.8" | sed 's/.\x08//g' |
+        grep -qE "^ +not_authenticated +$(field MESSAGE_ID <"$LOG")\$"
+    else
+      grep -qE ' event=not_authenticated tid=[0-9]+ error=EACCES$' "$LOG"
+    fi
+  done
+}
+
 @test "syslog and stderr get one line of each event, with what is known of it behind the message" {
   local target
   for target in syslog stderr; do
