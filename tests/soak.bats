@@ -3,6 +3,7 @@
 # Fifty users at once, who check every byte: on a whole machine, and while things break.
 
 load lib/common
+load lib/soak
 
 # What all of them together ask for; SOAK_REQUESTS=10000000 is the long form.
 requests=${SOAK_REQUESTS:-100000}
@@ -42,25 +43,6 @@ soak_them() {
   soak --socket "$FRONT" --directory "$SCRATCH/files" --backend --requests "$requests" "$@"
 }
 
-resident() {
-  awk '/^VmRSS:/ { print $2 }' "/proc/$1/status"
-}
-
-# None is lost or leaked, and none is anybody's when there is nothing to do.
-all_are_back() {
-  local pid
-  for pid; do
-    run idn-check threads "$pid"
-    assert_success
-    assert_output ""
-    wait_for none_impersonates "$pid"
-  done
-}
-
-none_impersonates() {
-  [[ -z $(idn-show --all --json 2>/dev/null | jq -r "select(.pid == $1) | .tid") ]]
-}
-
 # Of whole contents alone, each its owner's: the same line over and over, the last one cut.  A server that
 # was killed may have left a name that it was about to rename: of a whole file, too.
 files_are_whole() {
@@ -90,8 +72,7 @@ files_are_whole() {
   assert_output --regexp ' 0 failed, 0 cut;'
   after=$(resident "$FRONT_PID")
   echo "resident: $before KiB, then $after KiB"
-  # What the allocator keeps is not counted to the byte; the sanitizers keep what is freed.
-  grep -q 'define WITH_SANITIZERS' "$BUILD/config.h" || ((after <= before + before / 10 + 2048))
+  is_flat "$before" "$after"
   all_are_back "$FRONT_PID" "$BACK_PID"
   files_are_whole
   server_stop

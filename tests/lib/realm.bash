@@ -30,7 +30,7 @@ need_anonymous() {
 # krb5.conf, before others of its name.  Where the hosts are there already, it is in reach of all of them.
 #
 # Principals: alice, bob, carol, root and stranger, whom no account here is for, and u1 to u20; HTTP/a.test,
-# HTTP/b.test and HTTP/c.test, which are ok-as-delegate; mallory@OTHER.TEST.  Tickets may be forwarded, and
+# HTTP/b.test and HTTP/c.test, which are ok-as-delegate; mallory@OTHER.TEST, and another alice there.  Tickets may be forwarded, and
 # last for 10 hours; realm_principal changes that for one of them.
 #
 # Sets and exports REALM, its directory.  The users' default caches are below it: caches/UID.
@@ -81,7 +81,7 @@ realm_kinit() {
     chown "${user%@*}:" "$cache"
     return
   fi
-  kinit -k -t "$keytab" -c "$cache" "$@" "$user"
+  on_host kdc kinit -k -t "$keytab" -c "$cache" "$@" "$user"
 }
 
 # realm_keytab FILE PRINCIPAL...: their keys as they are, for root alone to read.
@@ -235,7 +235,8 @@ make_databases() {
   kadmin_in OTHER.TEST <<TRUST
 addprinc -pw trust krbtgt/IDN.TEST@OTHER.TEST
 addprinc -randkey mallory
-ktadd -norandkey -k $REALM/users mallory
+addprinc -randkey alice
+ktadd -norandkey -k $REALM/users mallory alice
 TRUST
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * soak --socket PATH --directory DIR [OPTION...] - many users at once against idn-serve-demo, each
- * a process of its own that checks every answer.  DIR gets a directory for each of them, and one
- * for all.  Prints what came of it, and ends with 1 if anybody saw anything wrong.
+ * soak --socket PATH | --url URL --caches DIR, --directory DIR [OPTION...] - many users at once
+ * against idn-serve-demo, each a process of its own that checks every answer.  DIR gets a directory
+ * for each of them, and one for all.  Prints what came of it, and ends with 1 if anybody saw
+ * anything wrong.
  */
 #include <errno.h>
 #include <popt.h>
@@ -26,6 +27,10 @@ static void parse(int argc, const char **argv, struct soak_options *options)
 {
 	const struct poptOption table[] = {
 		{"socket", 0, POPT_ARG_STRING, &options->socket, 0, "of the server", "PATH"},
+		{"url", 0, POPT_ARG_STRING, &options->url, 0,
+		 "of the server, which asks who one is", "URL"},
+		{"caches", 0, POPT_ARG_STRING, &options->caches, 0,
+		 "of the users' tickets, each named by the uid", "DIR"},
 		{"directory", 0, POPT_ARG_STRING, &options->directory, 0, "for the users' files",
 		 "DIR"},
 		{"requests", 0, POPT_ARG_LONG, &options->requests, 0, "of all users", "N"},
@@ -41,8 +46,9 @@ static void parse(int argc, const char **argv, struct soak_options *options)
 	poptContext context = poptGetContext("soak", argc, argv, table, 0);
 	int option = poptGetNextOpt(context);
 
-	if (option < -1 || poptPeekArg(context) || !options->socket || !options->directory ||
-	    options->users < 2 || options->requests < 1) {
+	if (option < -1 || poptPeekArg(context) || !options->socket == !options->url ||
+	    !options->url != !options->caches || !options->directory || options->users < 2 ||
+	    options->requests < 1) {
 		fprintf(stderr, "soak: bad options: try --help\n");
 		exit(2);
 	}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* One request, by libcurl over the Unix socket, over a connection that is kept. */
+/*
+ * One request, by libcurl, over a connection that is kept: to the Unix socket, or to a host in the
+ * network, by Kerberos, with a ticket that is forwarded.
+ */
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,11 +58,24 @@ static size_t give_content(char *buffer, size_t one, size_t room, void *context)
 	return size;
 }
 
+/* Once it is known who one is, a body is sent at once, and once. */
+static void authenticate(struct soak_user *user)
+{
+	char cache[256];
+
+	snprintf(cache, sizeof(cache), "FILE:%s/%u", user->options->caches, user->uid);
+	if (setenv("KRB5CCNAME", cache, 1) < 0)
+		soak_wrong(user, "out of memory");
+	soak_request(user, "GET", "/whoami", NULL, NULL, 0);
+}
+
 void soak_connect(struct soak_user *user)
 {
 	user->curl = curl_easy_init();
 	if (!user->curl)
 		soak_wrong(user, "no curl handle");
+	if (user->options->url)
+		authenticate(user);
 }
 
 /* Directly, over other threads, by the second server, and by combinations of these. */
@@ -71,13 +87,42 @@ static const char *way(struct soak_user *user)
 	return ways[soak_random(user, user->options->backend ? 6 : 3)];
 }
 
+/* The same on three hosts. */
+static const char *way_of_hosts(struct soak_user *user)
+{
+	static const char *const ways[] = {"",
+					   "/async",
+					   "/backend",
+					   "/async/backend",
+					   "/backend/backend",
+					   "/backend/async/backend/async"};
+
+	return ways[soak_random(user, 6)];
+}
+
+static void set_server(struct soak_user *user, const char *method)
+{
+	CURL *curl = user->curl;
+
+	if (!user->options->url) {
+		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, user->options->socket);
+	} else {
+		curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_NEGOTIATE);
+		curl_easy_setopt(curl, CURLOPT_USERPWD, ":");
+		curl_easy_setopt(curl, CURLOPT_GSSAPI_DELEGATION, CURLGSSAPI_DELEGATION_FLAG);
+	}
+	/* Now and then a connection of its own. */
+	if (soak_random(user, 32) == 0 && (!user->options->url || strcmp(method, "GET") == 0))
+		curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
+}
+
 static void prepare(struct soak_user *user, const char *method, const char *url,
 		    struct curl_slist *headers)
 {
 	CURL *curl = user->curl;
 
 	curl_easy_reset(curl);
-	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, user->options->socket);
+	set_server(user, method);
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -90,9 +135,6 @@ static void prepare(struct soak_user *user, const char *method, const char *url,
 	/* Now and then one that goes away in the middle, where that is no surprise. */
 	if (user->options->hostile && soak_random(user, 16) == 0)
 		curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 1L + (long)soak_random(user, 4));
-	/* Now and then a connection of its own. */
-	if (soak_random(user, 32) == 0)
-		curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
 }
 
 static struct curl_slist *headers_for(struct soak_user *user, const char *level)
@@ -101,6 +143,9 @@ static struct curl_slist *headers_for(struct soak_user *user, const char *level)
 	/* Without waiting for leave to send the body. */
 	struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
 
+	/* Over the network one is only identified where one states nothing. */
+	if (!level && user->options->url)
+		level = "delegation";
 	if (headers && level) {
 		snprintf(line, sizeof(line), "Impersonation-Level: %s", level);
 		headers = curl_slist_append(headers, line);
@@ -133,7 +178,10 @@ struct soak_answer soak_request(struct soak_user *user, const char *method, cons
 	char url[512];
 	long status = 0;
 
-	snprintf(url, sizeof(url), "http://x%s%s", way(user), path);
+	if (user->options->url)
+		snprintf(url, sizeof(url), "%s%s%s", user->options->url, way_of_hosts(user), path);
+	else
+		snprintf(url, sizeof(url), "http://x%s%s", way(user), path);
 	prepare(user, method, url, headers);
 	if (content) {
 		curl_easy_setopt(user->curl, CURLOPT_UPLOAD, 1L);

@@ -13,6 +13,8 @@ enum { FILES_OF_ONE = 6, CONTENT_MAXIMUM = 12000, ANSWER_MAXIMUM = 65536 };
 
 struct soak_options {
 	const char *socket;
+	const char *url;       /* of a server in the network, in place of the socket */
+	const char *caches;    /* where each user has a ticket, in the cache of its uid */
 	const char *directory; /* where each user has a directory, and all have one */
 	long requests;	       /* of all users together */
 	int users;
