@@ -42,6 +42,15 @@ replayed() {
   replayed keys
 }
 
+@test "any value may be of an Authorization header: it is what was written, or refused" {
+  replayed negotiate
+}
+
+@test "any list may be of services that a request came through: it is one, or refused" {
+  type -P replay-via >/dev/null || skip "needs a build with libmicrohttpd"
+  replayed via
+}
+
 @test "the fuzzers' runner refuses what is no time" {
   run -2 "$SRC/tests/fuzz/fuzz" "$BUILD" 0
   assert_output "usage: fuzz BUILD SECONDS"
