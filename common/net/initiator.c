@@ -65,7 +65,20 @@ static int use_lent(struct initiator *initiator)
 	return 0;
 }
 
-static int choose(struct initiator *initiator, const struct policy_delegation *delegation)
+/* A KDC that is as patient with clocks as they are may make a ticket even of one that is over. */
+static int check_lifetime(const struct initiator *initiator)
+{
+	OM_uint32 minor, lifetime = 0;
+	OM_uint32 major = gss_inquire_cred_by_mech(&minor, initiator->credential,
+						   &kerberos_negotiable.elements[0], NULL,
+						   &lifetime, NULL, NULL);
+
+	if (!GSS_ERROR(major) && lifetime > 0)
+		return 0;
+	return refuse(initiator, -EKEYEXPIRED, "its tickets have ended");
+}
+
+static int find(struct initiator *initiator, const struct policy_delegation *delegation)
 {
 	const struct imp_token *token = initiator->token;
 
@@ -79,6 +92,13 @@ static int choose(struct initiator *initiator, const struct policy_delegation *d
 	default:
 		return refuse(initiator, -EPERM, "not a client's: no connection brought it here");
 	}
+}
+
+static int choose(struct initiator *initiator, const struct policy_delegation *delegation)
+{
+	int error = find(initiator, delegation);
+
+	return error < 0 ? error : check_lifetime(initiator);
 }
 
 static int choose_by_policy(struct initiator *initiator, enum imp_level level)
@@ -148,12 +168,16 @@ struct step {
 	OM_uint32 granted;
 };
 
-static int tell_of_failure(const struct initiator *initiator, OM_uint32 major, OM_uint32 minor)
+/* What the other end answered was no proof, whatever it was. */
+static int tell_of_failure(const struct step *step, OM_uint32 major, OM_uint32 minor)
 {
+	int error = kerberos_error(major, minor);
 	char reason[KERBEROS_REASON];
 
-	return kerberos_refuse(kerberos_error(major, minor), "not authenticated with %s: %s",
-			       target_text(initiator->target),
+	if (step->answer.length > 0 && error != -ENOMEM)
+		error = -EBADMSG;
+	return kerberos_refuse(error, "not authenticated with %s: %s",
+			       target_text(step->initiator->target),
 			       kerberos_reason(major, minor, reason));
 }
 
@@ -186,7 +210,7 @@ static int make_step(void *data)
 		NULL, &step->message, &step->granted, &initiator->lifetime);
 
 	if (GSS_ERROR(major))
-		return tell_of_failure(initiator, major, minor);
+		return tell_of_failure(step, major, minor);
 	if (major & GSS_S_CONTINUE_NEEDED)
 		return 1;
 	return check_granted(step);

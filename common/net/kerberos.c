@@ -88,6 +88,13 @@ int kerberos_library_error(krb5_error_code code)
 	case KRB5_FCC_PERM:
 	case KRB5_KT_KVNONOTFOUND:
 		return -ENOKEY;
+	case EISDIR:
+	case KRB5_KEYTAB_BADVNO:
+	case KRB5_KT_FORMAT:
+	case KRB5_KT_UNKNOWN_TYPE:
+	case KRB5_KT_NAME_TOOLONG:
+	case KRB5_PARSE_MALFORMED:
+		return -EINVAL;
 	case KRB5KRB_AP_ERR_TKT_EXPIRED:
 	case KRB5KDC_ERR_NAME_EXP:
 		return -EKEYEXPIRED;
@@ -95,6 +102,9 @@ int kerberos_library_error(krb5_error_code code)
 	case KRB5KRB_AP_ERR_BAD_INTEGRITY:
 	case KRB5KRB_AP_ERR_MODIFIED:
 	case KRB5KRB_AP_ERR_MUT_FAIL:
+	case KRB5KRB_AP_ERR_NOKEY:
+	case KRB5KRB_AP_ERR_NOT_US:
+	case KRB5KRB_AP_WRONG_PRINC:
 		return -EBADMSG;
 	case KRB5_KDC_UNREACH:
 	case KRB5_REALM_UNKNOWN:
@@ -125,7 +135,8 @@ int kerberos_error(OM_uint32 major, OM_uint32 minor)
 
 void kerberos_problem(const char **problem, const char *format, ...)
 {
-	static _Thread_local char text[2 * KERBEROS_REASON];
+	static _Thread_local char line[KERBEROS_REASON];
+	char text[2 * KERBEROS_REASON];
 	va_list arguments;
 
 	if (!problem)
@@ -133,7 +144,8 @@ void kerberos_problem(const char **problem, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	*problem = text;
+	make_line(text, sizeof(text), line);
+	*problem = line;
 }
 
 int kerberos_refuse(int error, const char *format, ...)

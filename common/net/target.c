@@ -146,11 +146,23 @@ int target_connect(const struct imp_target *target, unsigned int seconds)
 
 /* -------------------------------------------------------------------------- begin and end -- */
 
+/* A number in its range, or the name of a service: more than getaddrinfo(3) asks for. */
+static bool is_port(const char *port)
+{
+	const size_t digits = strspn(port, "0123456789");
+	const unsigned long number = strtoul(port, NULL, 10);
+
+	if (digits == 0)
+		return port[0] >= 'a' && port[0] <= 'z';
+	return port[digits] == '\0' && digits <= 5 && number >= 1 && number <= 65535;
+}
+
 static int look_up(struct imp_target *target, const char *host, const char *port,
 		   const char **problem)
 {
 	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-	int error = getaddrinfo(host, port, &hints, &target->addresses);
+	int error = host[0] && is_port(port) ? getaddrinfo(host, port, &hints, &target->addresses)
+					     : EAI_NONAME;
 
 	if (error == 0)
 		return 0;
@@ -165,8 +177,11 @@ static bool is_service(const char *principal)
 {
 	const char *slash = strchr(principal, '/'), *at = strchr(principal, '@');
 
+	for (const char *c = principal; *c; c++)
+		if (*c <= ' ' || *c > '~')
+			return false;
 	return slash && slash != principal && slash[1] != '\0' && slash[1] != '@' &&
-	       (!at || at > slash);
+	       (!at || (at > slash && at[1] != '\0'));
 }
 
 static int name_it(struct imp_target *target, const char *principal, const char **problem)
