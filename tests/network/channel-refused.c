@@ -174,7 +174,7 @@ static void no_proof(const char *kind)
 
 static void no_proof_but_garbage(const char *kind)
 {
-	not_proven(kind, "b.keytab", WITH_GARBAGE, -EPROTO);
+	not_proven(kind, "b.keytab", WITH_GARBAGE, -EBADMSG);
 }
 
 /* It cannot read what was not meant for it. */
