@@ -589,6 +589,13 @@ int imp_channel_new(const char *path, enum imp_level level,
 		    struct imp_channel **channel) IMP_MUST_CHECK;
 
 /*
+ * Has a channel to a Unix socket wait for room in the socket's queue for SECONDS, and then give up
+ * connecting with -ETIMEDOUT; 0, as at first: for as long as it takes.  To be called before the
+ * channel is shared.  Without effect on a channel over the network, which has been told already.
+ */
+void imp_channel_set_timeout(struct imp_channel *channel, unsigned int seconds);
+
+/*
  * Carries one message of a handshake, of a protocol that the library does not know, to the other
  * end of FD, and brings the answer: *ANSWER, from malloc(3), of *ANSWER_SIZE bytes, or NULL where
  * there was none.  1: the other end has accepted that; 0: it has not yet, the answer tells how to

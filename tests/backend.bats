@@ -71,6 +71,10 @@ setup() {
   both backend-test refused
 }
 
+@test "a server that accepts nobody is given up in time" {
+  both backend-test crowded
+}
+
 @test "hundreds of calls take one connection, and leave nothing behind" {
   both backend-test many
 }

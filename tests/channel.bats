@@ -85,6 +85,10 @@ setup() {
   both channel-test allowed
 }
 
+@test "a service that accepts nobody is waited for as long as it was said, and can be called after that" {
+  both channel-test crowded
+}
+
 @test "no channel is made of what is no path or no level, and an empty path is nobody's socket" {
   promise channel-test no-channel
 }

@@ -149,9 +149,11 @@ int backend_new(const char *socket_path, enum imp_level level, long timeout_seco
 		struct backend **backend)
 {
 	struct backend *new = new_backend(NULL, timeout_seconds);
+	int error = new ? imp_channel_new(socket_path, level, &new->channel) : -ENOMEM;
 
-	return finish(new, new ? imp_channel_new(socket_path, level, &new->channel) : -ENOMEM,
-		      backend);
+	if (error == 0)
+		imp_channel_set_timeout(new->channel, (unsigned int)timeout_seconds);
+	return finish(new, error, backend);
 }
 
 /* imp_carry_fn, of a channel that is about to be open: nobody else makes a call over it. */

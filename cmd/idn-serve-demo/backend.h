@@ -18,8 +18,8 @@ int backend_prepare(void) IMP_MUST_CHECK;
 
 /*
  * A client of the server at SOCKET_PATH, at LEVEL at most.  A call in which that sends or takes no
- * byte for TIMEOUT_SECONDS is given up; 0: never.  The time does not count in which a call waits
- * for another thread's to end, or for room in the queue of a socket that nobody accepts from.
+ * byte for TIMEOUT_SECONDS, or does not let it connect, is given up; 0: never.  The time does not
+ * count in which a call waits for another thread's to end.
  * Errors of imp_channel_new, -ENOTSUP.
  */
 int backend_new(const char *socket_path, enum imp_level level, long timeout_seconds,
@@ -27,7 +27,7 @@ int backend_new(const char *socket_path, enum imp_level level, long timeout_seco
 
 /*
  * The same of the server that TARGET is, addressed as HOST ("b.example:8080") in requests, which
- * has to outlive it.  Connecting takes TIMEOUT_SECONDS at most.  Where the connection is opened,
+ * has to outlive it.  TIMEOUT_SECONDS are 1 at least.  Where the connection is opened,
  * client and server prove to each other who they are, before any request is made; then each
  * request says at which level it is made.
  */

@@ -154,6 +154,29 @@ int imp_connection_label(int fd, char **label)
 
 int imp_connect_unix(const char *path, enum imp_level level)
 {
+	return peer_connect_unix(path, level, 0);
+}
+
+/* Of a Unix socket this bounds connect(2), too (socket(7)); 0: nothing does. */
+static int set_send_timeout(int fd, unsigned int seconds)
+{
+	const struct timeval limit = {.tv_sec = (time_t)seconds};
+
+	return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0 ? -errno : 0;
+}
+
+static int connect_within(int fd, const struct sockaddr_un *service, unsigned int seconds)
+{
+	int error = seconds ? set_send_timeout(fd, seconds) : 0;
+
+	if (error == 0 && connect(fd, (const struct sockaddr *)service, sizeof(*service)) < 0)
+		error = errno == EAGAIN ? -ETIMEDOUT : -errno;
+	/* What is sent later is not this one's to bound. */
+	return error == 0 && seconds ? set_send_timeout(fd, 0) : error;
+}
+
+int peer_connect_unix(const char *path, enum imp_level level, unsigned int seconds)
+{
 	struct sockaddr_un own, service = {.sun_family = AF_UNIX};
 	socklen_t own_length = 0;
 	size_t length = strlen(path);
@@ -173,9 +196,10 @@ int imp_connect_unix(const char *path, enum imp_level level)
 
 	if (fd < 0)
 		return -errno;
-	if (bind(fd, (struct sockaddr *)&own, own_length) < 0 ||
-	    connect(fd, (struct sockaddr *)&service, sizeof(service)) < 0) {
-		error = -errno;
+	error = bind(fd, (struct sockaddr *)&own, own_length) < 0
+			? -errno
+			: connect_within(fd, &service, seconds);
+	if (error < 0) {
 		close(fd);
 		return error;
 	}

@@ -20,6 +20,12 @@ void peer_prepare(void);
 int peer_read(int fd, struct peer *peer) IMP_MUST_CHECK;
 void peer_clear(struct peer *peer);
 
+/*
+ * imp_connect_unix, which waits for room in the service's queue for SECONDS, and then is
+ * -ETIMEDOUT; 0: for as long as it takes.
+ */
+int peer_connect_unix(const char *path, enum imp_level level, unsigned int seconds) IMP_MUST_CHECK;
+
 /* A connected stream of the network, of whose other end nobody knows whose it is. */
 bool peer_is_network(int fd);
 

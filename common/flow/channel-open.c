@@ -10,6 +10,7 @@
 
 #include "core/impersonate-thread.h"
 #include "core/log.h"
+#include "core/peer.h"
 #include "core/policy.h"
 #include "core/switch.h"
 #include "core/token.h"
@@ -133,8 +134,9 @@ static int connect_as(struct imp_channel *channel, const struct credentials *cal
 	if (error < 0)
 		return error;
 
-	int fd = channel->way.target ? network_open(&channel->way, level, &channel->expires_ns)
-				     : imp_connect_unix(channel->path, level);
+	int fd = channel->way.target
+			 ? network_open(&channel->way, level, &channel->expires_ns)
+			 : peer_connect_unix(channel->path, level, channel->connect_seconds);
 
 	if (fd < 0)
 		return fd;

@@ -105,6 +105,11 @@ int imp_channel_new_network(struct imp_target *target, enum imp_level level,
 	return 0;
 }
 
+void imp_channel_set_timeout(struct imp_channel *channel, unsigned int seconds)
+{
+	channel->connect_seconds = seconds;
+}
+
 enum imp_level imp_channel_level(const struct imp_channel *channel)
 {
 	return channel->bound;

@@ -13,8 +13,9 @@ enum { PATH_SIZE = sizeof(((struct sockaddr_un *)NULL)->sun_path) };
 struct imp_channel {
 	char path[PATH_SIZE]; /* empty: over the network */
 	struct network_way way;
-	char name[PATH_SIZE]; /* of the other end, as it goes into a line */
-	enum imp_level level; /* at most */
+	char name[PATH_SIZE];	      /* of the other end, as it goes into a line */
+	enum imp_level level;	      /* at most */
+	unsigned int connect_seconds; /* to a Unix socket; 0: as long as it takes */
 	pid_t pid;
 
 	pthread_mutex_t lock; /* of the next four, held for moments only */

@@ -119,6 +119,15 @@ static void refused(const char *kind)
 	backend_free(NULL);
 }
 
+/* It listens, and accepts nobody. */
+static void crowded(const char *kind)
+{
+	start(kind, 1);
+	SYSTEM(listen(listener, 0));
+	SAME(imp_connect_unix(path, IMP_LEVEL_IMPERSONATION) >= 0, true);
+	ask(as_alice, "GET", -ETIMEDOUT);
+}
+
 static void *answer_all(void *unused)
 {
 	char bytes[4096];
@@ -218,14 +227,9 @@ static bool has_case(const struct check_case *cases, const char *name)
 int main(int argc, char **argv)
 {
 	static const struct check_case cases[] = {
-		{"kept", kept},
-		{"repeated", repeated},
-		{"unsent", unsent},
-		{"mismatch", mismatch},
-		{"refused", refused},
-		{"many", many},
-		{"nothing-lazy", nothing_lazy},
-		{"demo", demo},
+		{"kept", kept},		{"repeated", repeated},		{"unsent", unsent},
+		{"mismatch", mismatch}, {"refused", refused},		{"crowded", crowded},
+		{"many", many},		{"nothing-lazy", nothing_lazy}, {"demo", demo},
 		{NULL, NULL},
 	};
 

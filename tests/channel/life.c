@@ -206,6 +206,43 @@ static void no_channel(const char *unused)
 	SAME(imp_connect_unix("", IMP_LEVEL_IMPERSONATION), -ENOENT);
 }
 
+static void call_in_vain(void)
+{
+	SAME(begin(), -ETIMEDOUT);
+}
+
+static void call_after_all(void)
+{
+	struct timeval limit;
+	socklen_t size = sizeof(limit);
+	int fd;
+
+	MUST(imp_channel_begin(channel, &fd, NULL));
+	SYSTEM(getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &size));
+	SAME(limit.tv_sec, 0);
+	SAME(limit.tv_usec, 0);
+	imp_channel_end(channel, false);
+}
+
+/* A service that accepts nobody, and has as many waiting as it will. */
+static void crowded(const char *kind)
+{
+	set_out(kind, IMP_LEVEL_IMPERSONATION);
+	const int before = count_descriptors();
+
+	SYSTEM(listen(listener, 0));
+	int first = imp_connect_unix(path, IMP_LEVEL_IMPERSONATION);
+
+	SAME(first >= 0, true);
+	imp_channel_set_timeout(channel, 1);
+	in_thread(as_alice, call_in_vain);
+	SAME(count_descriptors(), before + 1);
+	close(accept_one(listener));
+	in_thread(as_alice, call_after_all);
+	peer_is(accept_one(listener), &alice, "impersonation");
+	close(first);
+}
+
 /* ------------------------------------------------------------------------------- sharing -- */
 
 static void end_anothers(void)
@@ -394,11 +431,19 @@ static void unprepared(const char *unused)
 }
 
 const struct check_case life_cases[] = {
-	{"restart", restart},	      {"closed-each-time", closed_each_time},
-	{"stray-bytes", stray_bytes}, {"broken", broken},
-	{"refused", refused},	      {"allowed", allowed},
-	{"no-channel", no_channel},   {"begin-twice", begin_twice},
-	{"shared", shared},	      {"close-in-call", close_in_call},
-	{"forked", forked},	      {"close-on-exec", close_on_exec},
-	{"unprepared", unprepared},   {NULL, NULL},
+	{"restart", restart},
+	{"closed-each-time", closed_each_time},
+	{"stray-bytes", stray_bytes},
+	{"broken", broken},
+	{"refused", refused},
+	{"allowed", allowed},
+	{"crowded", crowded},
+	{"no-channel", no_channel},
+	{"begin-twice", begin_twice},
+	{"shared", shared},
+	{"close-in-call", close_in_call},
+	{"forked", forked},
+	{"close-on-exec", close_on_exec},
+	{"unprepared", unprepared},
+	{NULL, NULL},
 };
