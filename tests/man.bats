@@ -155,9 +155,9 @@ options_in_bash() {
 @test "every function of the header is in libimpersonate(3), and no other" {
   local declared documented
   declared=$(grep -v '^ \*' "$SRC/common/impersonate.h" | grep -oE '\bimp_[a-z_]+\(' | tr -d '(' |
-    sed '/^imp_log_fn$/d' | sort -u)
+    sed '/^imp_\(carry\|log\)_fn$/d' | sort -u)
   documented=$(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/s/^\.F[no] \(imp_[a-z_]*\).*/\1/p' \
-    "$SRC/man/libimpersonate.3" | sed '/^imp_log_fn$/d' | sort -u)
+    "$SRC/man/libimpersonate.3" | sed '/^imp_\(carry\|log\)_fn$/d' | sort -u)
   [[ -n $declared ]]
   assert_equal "$documented" "$declared"
 }
@@ -168,7 +168,7 @@ options_in_bash() {
   while read -r name; do
     grep -qE "Fn $name( |$)" <<<"$text" || fail "$name is not explained"
   done < <(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/s/^\.F[no] \(imp_[a-z_]*\).*/\1/p' \
-    "$SRC/man/libimpersonate.3" | sed '/^imp_log_fn$/d')
+    "$SRC/man/libimpersonate.3" | sed '/^imp_\(carry\|log\)_fn$/d')
 }
 
 @test "idn-ledger(5) has the offsets and sizes of the structures" {

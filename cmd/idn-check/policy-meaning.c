@@ -226,7 +226,9 @@ static void tell_levels(const struct meaning *meaning)
 		tell(meaning, POLICY_DEFAULT_LEVEL_NETWORK, OUTCOME_WARN, imp_level_name(network),
 		     "a client over the network that states no level is acted for%s, and has not "
 		     "said that it may be",
-		     network == IMP_LEVEL_DELEGATION ? ", on other machines too" : "");
+		     network == IMP_LEVEL_DELEGATION
+			     ? ", on other machines too where it has forwarded a ticket"
+			     : "");
 	else
 		tell_default_level(meaning, POLICY_DEFAULT_LEVEL_NETWORK, network,
 				   "over the network");
@@ -321,7 +323,8 @@ static void tell_delegation(const struct meaning *meaning)
 		     "has no effect, since max_level is %s", imp_level_name(most));
 	else if (delegation->require_ok_as_delegate)
 		tell(meaning, POLICY_REQUIRE_OK_AS_DELEGATE, OUTCOME_OK, "on",
-		     "tickets are forwarded only where the realm marks the target ok-as-delegate");
+		     "tickets are forwarded only where the realm marks the target "
+		     "ok-as-delegate; a call that needs one elsewhere fails");
 	else
 		tell(meaning, POLICY_REQUIRE_OK_AS_DELEGATE, OUTCOME_WARN, "off",
 		     "tickets are forwarded also where the realm does not mark the target "
@@ -335,7 +338,7 @@ static void tell_delegation(const struct meaning *meaning)
 	else
 		tell(meaning, POLICY_ONE_HOP, OUTCOME_OK, on_off(delegation->one_hop), "%s",
 		     delegation->one_hop
-			     ? "a local client's own credential cache takes the service one hop "
-			       "into the network"
+			     ? "at impersonation a local client's own credential cache takes the "
+			       "service one hop into the network"
 			     : "below delegation nothing of a client goes into the network");
 }
