@@ -3,6 +3,7 @@
 # idn-run-as --level: what the command is, and what it is told, at each of the four.
 
 load lib/common
+load lib/realm
 
 # cache PATH OWNER: a credential cache, as far as a copy of it goes.
 cache() {
@@ -13,6 +14,7 @@ cache() {
 teardown() {
   rm -f /tmp/krb5cc_2001 /tmp/krb5cc_2002
   server_teardown
+  realm_stop
 }
 
 @test "at impersonation it is the user, and so it is told" {
@@ -185,4 +187,76 @@ look='path=${KRB5CCNAME#FILE:}; echo "$KRB5CCNAME"; cat "$path"; stat -c "%u %a"
   done
   run -0 find /tmp -maxdepth 1 -name 'idn-run-as-*'
   assert_output ""
+}
+
+# --- with Kerberos ------------------------------------------------------------------------------
+
+# alice has a ticket, in the cache that libkrb5 has by default.
+alice_has_ticket() {
+  need_world
+  need_realm
+  need klist kvno kdestroy
+  realm_start
+  realm_kinit alice /tmp/krb5cc_2001
+  chown alice: /tmp/krb5cc_2001
+}
+
+@test "at delegation the command gets tickets with the copy, and the user's own cache stays as it was" {
+  alice_has_ticket
+  local before copy
+  before=$(sha256sum </tmp/krb5cc_2001)
+  # shellcheck disable=SC2016 # for the inner shell
+  run -0 idn-run-as -l delegation alice sh -c 'echo "$KRB5CCNAME"; kvno HTTP/a.test && klist -f'
+  copy=${lines[0]}
+  assert_line --regexp '^HTTP/a\.test@IDN\.TEST: kvno = [0-9]+$'
+  assert_line "Ticket cache: $copy"
+  assert_line "Default principal: alice@IDN.TEST"
+  assert_line --regexp ' HTTP/a\.test@IDN\.TEST$'
+  # The ticket to get others with may still be forwarded.
+  assert_line --regexp 'Flags: F'
+  assert_equal "$(sha256sum </tmp/krb5cc_2001)" "$before"
+  refute [ -e "${copy#FILE:}" ]
+  grep -qE 'TGS_REQ .* alice@IDN\.TEST for HTTP/a\.test@IDN\.TEST' "$(realm_log)"
+}
+
+@test "at delegation the command throws away the copy, and not the user's own cache" {
+  alice_has_ticket
+  run -0 idn-run-as -l delegation alice sh -c 'kdestroy && ! klist -s'
+  run -0 as alice klist -c /tmp/krb5cc_2001
+  assert_output --partial "Default principal: alice@IDN.TEST"
+}
+
+@test "at delegation nobody else has a ticket of the copy" {
+  alice_has_ticket
+  local copy
+  mkfifo -m 0666 "$WORLD/home/alice/end"
+  # shellcheck disable=SC2016 # for the inner shell
+  exec {copies}< <(exec 3>&- 4>&- idn-run-as -l delegation alice \
+    sh -c 'echo "$KRB5CCNAME"; read -r _ <>~/end')
+  SERVER_PIDS+=("$!")
+  read -rt "$patience" -u "$copies" copy
+  run -0 as alice klist -s -c "$copy"
+  run -1 as bob klist -s -c "$copy"
+  run -1 as bob cat "${copy#FILE:}"
+  assert_output --partial "Permission denied"
+  echo >"$WORLD/home/alice/end"
+}
+
+@test "a cache that krb5.conf has elsewhere is the command's as it is: it is the user's own, and no copy" {
+  need_world
+  need_realm
+  need klist
+  realm_start # with default_ccache_name
+  realm_kinit alice
+  # shellcheck disable=SC2016 # for the inner shell
+  run -0 env KRB5CCNAME=/root/mine idn-run-as -l delegation alice sh -c 'echo "${KRB5CCNAME-none}"; klist'
+  assert_line --index 0 none
+  assert_line "Ticket cache: FILE:$REALM/caches/2001"
+  assert_line "Default principal: alice@IDN.TEST"
+  # Named, it goes along as any other.
+  # shellcheck disable=SC2016 # for the inner shell
+  run -0 as alice env KRB5CCNAME="FILE:$REALM/caches/2001" \
+    idn-run-as -l delegation alice sh -c 'echo "$KRB5CCNAME"; klist'
+  assert_line --index 0 --regexp '^FILE:/tmp/idn-run-as-'
+  assert_line "Default principal: alice@IDN.TEST"
 }
