@@ -51,6 +51,11 @@ replayed() {
   replayed via
 }
 
+@test "anything may be a client's message: whoever sends it has not proven who it is" {
+  type -P replay-handshake >/dev/null || skip "needs a build with Kerberos"
+  replayed handshake
+}
+
 @test "the fuzzers' runner refuses what is no time" {
   run -2 "$SRC/tests/fuzz/fuzz" "$BUILD" 0
   assert_output "usage: fuzz BUILD SECONDS"

@@ -29,7 +29,7 @@ static void no_principal(const char *kind)
 		"HTTP@b.test",
 		"HTTP/b.test@",
 		"HTTP/b.test@A@B",
-		"HTTP/b\n.test",
+
 		"@IDN.TEST",
 	};
 
