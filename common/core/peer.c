@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "level.h"
@@ -157,22 +158,50 @@ int imp_connect_unix(const char *path, enum imp_level level)
 	return peer_connect_unix(path, level, 0);
 }
 
-/* Of a Unix socket this bounds connect(2), too (socket(7)); 0: nothing does. */
-static int set_send_timeout(int fd, unsigned int seconds)
+enum { SECOND = 1000000 };
+
+static int64_t microseconds_now(void)
 {
-	const struct timeval limit = {.tv_sec = (time_t)seconds};
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * SECOND + now.tv_nsec / 1000;
+}
+
+/* Of a Unix socket this bounds connect(2), too (socket(7)); 0: nothing does. */
+static int set_send_timeout(int fd, int64_t microseconds)
+{
+	const struct timeval limit = {.tv_sec = (time_t)(microseconds / SECOND),
+				      .tv_usec = (suseconds_t)(microseconds % SECOND)};
 
 	return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0 ? -errno : 0;
 }
 
+static int try_to_connect(int fd, const struct sockaddr_un *service)
+{
+	return connect(fd, (const struct sockaddr *)service, sizeof(*service)) < 0 ? -errno : 0;
+}
+
+/*
+ * With a limit the kernel does not go on by itself after an interruption, be it a debugger's or its
+ * own.
+ */
 static int connect_within(int fd, const struct sockaddr_un *service, unsigned int seconds)
 {
-	int error = seconds ? set_send_timeout(fd, seconds) : 0;
+	const int64_t end = microseconds_now() + (int64_t)seconds * SECOND;
+	int error = -EINTR;
 
-	if (error == 0 && connect(fd, (const struct sockaddr *)service, sizeof(*service)) < 0)
-		error = errno == EAGAIN ? -ETIMEDOUT : -errno;
+	while (error == -EINTR) {
+		const int64_t left = end - microseconds_now();
+
+		error = left > 0 ? set_send_timeout(fd, left) : -EAGAIN;
+		if (error == 0)
+			error = try_to_connect(fd, service);
+	}
 	/* What is sent later is not this one's to bound. */
-	return error == 0 && seconds ? set_send_timeout(fd, 0) : error;
+	if (error == 0)
+		return set_send_timeout(fd, 0);
+	return error == -EAGAIN ? -ETIMEDOUT : error;
 }
 
 int peer_connect_unix(const char *path, enum imp_level level, unsigned int seconds)
@@ -196,9 +225,9 @@ int peer_connect_unix(const char *path, enum imp_level level, unsigned int secon
 
 	if (fd < 0)
 		return -errno;
-	error = bind(fd, (struct sockaddr *)&own, own_length) < 0
-			? -errno
-			: connect_within(fd, &service, seconds);
+	error = bind(fd, (struct sockaddr *)&own, own_length) < 0 ? -errno
+		: seconds ? connect_within(fd, &service, seconds)
+			  : try_to_connect(fd, &service);
 	if (error < 0) {
 		close(fd);
 		return error;

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -206,9 +208,25 @@ static void no_channel(const char *unused)
 	SAME(imp_connect_unix("", IMP_LEVEL_IMPERSONATION), -ENOENT);
 }
 
+static void do_nothing(int unused)
+{
+	(void)unused;
+}
+
+/* Interrupted all the time. */
 static void call_in_vain(void)
 {
+	const struct sigaction action = {.sa_handler = do_nothing, .sa_flags = SA_RESTART};
+	const struct itimerval often = {{0, 50000}, {0, 50000}}, never = {{0, 0}, {0, 0}};
+	sigset_t alarm;
+
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	SYSTEM(sigaction(SIGALRM, &action, NULL));
+	SAME(pthread_sigmask(SIG_UNBLOCK, &alarm, NULL), 0);
+	SYSTEM(setitimer(ITIMER_REAL, &often, NULL));
 	SAME(begin(), -ETIMEDOUT);
+	SYSTEM(setitimer(ITIMER_REAL, &never, NULL));
 }
 
 static void call_after_all(void)
@@ -229,12 +247,16 @@ static void crowded(const char *kind)
 {
 	set_out(kind, IMP_LEVEL_IMPERSONATION);
 	const int before = count_descriptors();
+	sigset_t alarm;
 
 	SYSTEM(listen(listener, 0));
 	int first = imp_connect_unix(path, IMP_LEVEL_IMPERSONATION);
 
 	SAME(first >= 0, true);
 	imp_channel_set_timeout(channel, 1);
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	SAME(pthread_sigmask(SIG_BLOCK, &alarm, NULL), 0);
 	in_thread(as_alice, call_in_vain);
 	SAME(count_descriptors(), before + 1);
 	close(accept_one(listener));
