@@ -64,6 +64,7 @@ static const struct refusal {
 	{-EKEYREJECTED, MHD_HTTP_FORBIDDEN, "delegation was asked for, and not granted"},
 	{-EREMOTEIO, MHD_HTTP_FORBIDDEN, "it has not accepted the client"},
 	{-EBADMSG, MHD_HTTP_BAD_GATEWAY, "it has not proven who it is"},
+	{-EPROTO, MHD_HTTP_BAD_GATEWAY, "it cannot be called as the client"},
 };
 
 /* Why the level does not suffice. */

@@ -181,7 +181,7 @@ static void silent(const char *kind)
 /* --------------------------------------------------------------------------------- requests -- */
 
 /* As somebody who need not be known: a handshake would find nobody to have it with. */
-static void start_remote(const char *kind, enum imp_level level)
+static void start_remote(const char *kind, enum imp_level level, long timeout_seconds)
 {
 	struct imp_target *target;
 	const char *problem = NULL;
@@ -196,7 +196,7 @@ static void start_remote(const char *kind, enum imp_level level)
 	if (error == -ENOTSUP)
 		SKIP("%s", problem);
 	MUST(error);
-	MUST(backend_new_network(target, HOST, level, 5, &backend));
+	MUST(backend_new_network(target, HOST, level, timeout_seconds, &backend));
 	imp_target_unref(target);
 }
 
@@ -208,7 +208,7 @@ static void unknown(const char *kind)
 					      {.answer = OK_X},
 					      {.answer = NULL}};
 
-	start_remote(kind, IMP_LEVEL_IDENTIFICATION);
+	start_remote(kind, IMP_LEVEL_IDENTIFICATION, 5);
 	play(tcp, scenes);
 	ask(as_alice, "GET", 0);
 	SAME_TEXT(got.body, "x");
@@ -232,7 +232,7 @@ static void disowned(const char *kind)
 		{.answer = OK_X},
 		{.answer = NULL}};
 
-	start_remote(kind, IMP_LEVEL_ANONYMOUS);
+	start_remote(kind, IMP_LEVEL_ANONYMOUS, 5);
 	play(tcp, scenes);
 	ask(as_alice, "GET", 0);
 	SAME(got.status, 401);
@@ -243,17 +243,26 @@ static void disowned(const char *kind)
 
 static void not_there(const char *kind)
 {
-	start_remote(kind, IMP_LEVEL_ANONYMOUS);
+	start_remote(kind, IMP_LEVEL_ANONYMOUS, 5);
 	close(tcp);
 	ask(as_alice, "GET", -ECONNREFUSED);
 }
 
+/* One waits, and no other may: the kernel does not answer. */
+static void full(const char *kind)
+{
+	int first;
+
+	start_remote(kind, IMP_LEVEL_ANONYMOUS, 1);
+	SYSTEM(listen(tcp, 0));
+	first = connect_tcp();
+	ask(as_alice, "GET", -ETIMEDOUT);
+	close(first);
+}
+
 const struct check_case network_cases[] = {
-	{"handshake", handshake},
-	{"long-message", long_message},
-	{"silent", silent},
-	{"unknown", unknown},
-	{"disowned", disowned},
-	{"not-there", not_there},
-	{NULL, NULL},
+	{"handshake", handshake}, {"long-message", long_message},
+	{"silent", silent},	  {"unknown", unknown},
+	{"disowned", disowned},	  {"not-there", not_there},
+	{"full", full},		  {NULL, NULL},
 };
