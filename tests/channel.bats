@@ -151,3 +151,10 @@ strikes() {
   strikes "open open" getgroups:error=ENOMEM
   strikes "open open" setfsuid:retval=12345
 }
+
+# --- over the network -----------------------------------------------------------------------------
+
+@test "a library that was built without Kerberos says so, whatever of the network is asked for" {
+  type -P network-none-test >/dev/null || skip "needs a build without Kerberos"
+  promise network-none-test missing
+}

@@ -125,3 +125,22 @@ CPP
   [[ -e $BUILD/common/.libs/libimpersonate.so ]] || return 0
   refute grep -q 'libexpat\.' <<<"$(readelf -d "$BUILD/common/.libs/libimpersonate.so" | grep NEEDED)"
 }
+
+@test "Kerberos is loaded by who speaks over the network, and by no other tool" {
+  need ldd readelf
+  local program kerberos='lib(gssapi_krb5|krb5|k5crypto)\.' library=$BUILD/common/.libs/libimpersonate.so
+  for program in idn-check idn-run-as idn-show; do
+    program=$BUILD/cmd/$program/$program
+    run -0 ldd "$program"
+    refute_output --regexp "$kerberos"
+    # Nor named for a time that may come.
+    refute grep -qE 'lib(gssapi_krb5|krb5)\.so' "$program"
+  done
+  [[ -e $library ]] || return 0
+  run -0 readelf -d "$library"
+  if type -P network-test >/dev/null; then
+    assert_output --regexp "$kerberos"
+  else
+    refute_output --regexp "$kerberos"
+  fi
+}
