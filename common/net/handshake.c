@@ -135,6 +135,8 @@ static bool is_forwarded(OM_uint32 flags, gss_cred_id_t credential)
 
 static int take_lent(struct imp_handshake *handshake, OM_uint32 flags, gss_cred_id_t credential)
 {
+	int error;
+
 	if (credential == GSS_C_NO_CREDENTIAL)
 		return 0;
 	if (!is_forwarded(flags, credential)) {
@@ -147,10 +149,14 @@ static int take_lent(struct imp_handshake *handshake, OM_uint32 flags, gss_cred_
 				       "%s forwarded a ticket to whoever might be here: without "
 				       "mutual authentication",
 				       handshake->principal);
-	handshake->lent = memory_cache_lend(credential);
-	if (!handshake->lent)
-		return kerberos_refuse(-EACCES, "%s: the ticket that it forwarded cannot be used",
+	error = memory_cache_lend(credential, handshake->principal, &handshake->lent);
+	if (error == -EACCES)
+		return kerberos_refuse(error,
+				       "%s: the ticket that it forwarded cannot be used, or is "
+				       "somebody else's",
 				       handshake->principal);
+	if (error < 0)
+		return error;
 	handshake->delegated = IMP_DELEGATED_FORWARDED;
 	return 0;
 }

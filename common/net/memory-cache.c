@@ -3,6 +3,7 @@
  * A client's credentials, in memory.  What was forwarded arrives as a credential that negotiation
  * can do nothing with: it is taken over into a cache, of which one that can is made.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "net/memory-cache.h"
@@ -80,17 +81,34 @@ static bool keep(struct memory_cache *cache, gss_cred_id_t credential)
 	       !GSS_ERROR(memory_cache_acquire(cache, &minor));
 }
 
-struct lent *memory_cache_lend(gss_cred_id_t credential)
+/* Any ticket can be forwarded that the client has, whosever it is. */
+static bool is_of(const struct memory_cache *cache, const char *principal)
+{
+	krb5_principal named, owner = NULL;
+	bool same;
+
+	if (krb5_parse_name(cache->context, principal, &named))
+		return false;
+	same = krb5_cc_get_principal(cache->context, cache->cache, &owner) == 0 &&
+	       krb5_principal_compare(cache->context, named, owner);
+	krb5_free_principal(cache->context, owner);
+	krb5_free_principal(cache->context, named);
+	return same;
+}
+
+int memory_cache_lend(gss_cred_id_t credential, const char *principal, struct lent **lent)
 {
 	struct kept *new = malloc(sizeof(*new));
 
 	if (!new)
-		return NULL;
+		return -ENOMEM;
 	new->lent.destroy = destroy;
-	if (keep(&new->cache, credential))
-		return &new->lent;
+	if (keep(&new->cache, credential) && is_of(&new->cache, principal)) {
+		*lent = &new->lent;
+		return 0;
+	}
 	destroy(&new->lent);
-	return NULL;
+	return -EACCES;
 }
 
 gss_cred_id_t memory_cache_lent(const struct lent *lent)
