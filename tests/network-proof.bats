@@ -202,6 +202,35 @@ session_is_over() {
   assert_equal "$status_code" 401
 }
 
+@test "who replaces the client of a connection calls the next service over one of its own" {
+  local user i
+  serve_all
+  client alice
+  client bob
+  session_open a
+  for i in 1 2; do
+    for user in alice bob; do
+      session_ask /backend/whoami "Authorization: Negotiate $(token "$user" mutual delegate)" \
+        'Impersonation-Level: delegation'
+      assert_equal "$(fact .identity.name)" "$user"
+      session_ask /backend/backend/whoami 'Impersonation-Level: delegation'
+      assert_equal "$(fact '"\(.identity.name) \(.identity.principal)"')" "$user $user@IDN.TEST"
+    done
+  done
+  # And who then has forwarded nothing calls nobody.
+  session_ask /backend/whoami "Authorization: Negotiate $(token alice mutual)" 'Impersonation-Level: delegation'
+  assert_equal "$status_code" 403
+}
+
+@test "two proofs in one request are none" {
+  serve a
+  client alice
+  client bob
+  session_open a
+  session_ask /whoami "Authorization: Negotiate $(token alice mutual)" "Authorization: Negotiate $(token bob mutual)"
+  assert_equal "$status_code" 400
+}
+
 @test "a handshake that is not finished does nothing, and is answered how to go on" {
   serve a
   client alice
