@@ -293,6 +293,22 @@ locally() {
   logged a "without mutual authentication"
 }
 
+@test "a ticket of somebody else's that a client forwards is not taken for the client's" {
+  serve_all
+  client alice
+  client bob
+  # The message is as it should be where the ticket is her own.
+  for lender in alice bob; do
+    message=$(KRB5CCNAME=clients/alice on_host kdc lend-token HTTP/a.test@IDN.TEST "clients/$lender")
+    session_open a
+    session_ask /backend/whoami "Authorization: Negotiate $message" 'Impersonation-Level: delegation'
+    case $lender in
+      alice) assert_equal "$(fact '"\(.identity.principal) \(.level)"')" "alice@IDN.TEST delegation" ;;
+      bob) [[ $status_code == 40[13] ]] ;;
+    esac
+  done
+}
+
 @test "a forwarded ticket is in no file and in no environment" {
   serve_all
   client alice
