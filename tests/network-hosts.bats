@@ -381,7 +381,7 @@ locally() {
   wait_for on_host b bash -c '</dev/tcp/b.test/8080' 2>/dev/null
   delegate alice a /backend/files/hers
   assert_equal "$status_code" 502
-  grep -q '^Authorization: Negotiate .' asked
+  wait_for grep -q '^Authorization: Negotiate .' asked
   run grep /files asked
   assert_failure
 }

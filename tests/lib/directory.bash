@@ -61,6 +61,8 @@ CONFIGURATION
   done
   cat <&"$ready" >"$DIRECTORY/log" &
   exec {ready}<&-
+  # It says so a little before it listens.
+  wait_for directory_answers || { cat "$DIRECTORY/answer" >&2; return 1; }
   ask_directory ldapadd <<ENTRY
 dn: dc=test
 objectClass: dcObject
@@ -69,6 +71,10 @@ o: test
 dc: test
 ENTRY
   printf 'cn=admin,dc=test#{HEX}%s\n' 736563726574 >"$DIRECTORY/password"
+}
+
+directory_answers() {
+  ask_directory ldapwhoami 2>/dev/null
 }
 
 directory_stop() {
