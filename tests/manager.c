@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * manager SOCKET COMMAND... - the part of a service manager that services see: passes a listening
- * socket (sd_listen_fds(3)), and prints what the service notifies (sd_notify(3)), a line each,
- * after "pid N".  Ends as the service does.
+ * manager SOCKET|tcp COMMAND... - the part of a service manager that services see: passes a
+ * listening socket (sd_listen_fds(3)), and prints what the service notifies (sd_notify(3)), a line
+ * each, after "pid N", and "port N" of one of TCP on the loopback interface.  Ends as the service
+ * does.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -34,6 +36,20 @@ static int open_listening(const char *path)
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    listen(fd, 16) < 0)
 		fail(path);
+	return fd;
+}
+
+static int open_listening_tcp(unsigned int *port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    listen(fd, 16) < 0 || getsockname(fd, (struct sockaddr *)&address, &size) < 0)
+		fail("tcp");
+	*port = ntohs(address.sin_port);
 	return fd;
 }
 
@@ -81,10 +97,12 @@ int main(int argc, char **argv)
 	int status;
 
 	if (argc < 3)
-		fail("usage: SOCKET COMMAND...");
+		fail("usage: SOCKET|tcp COMMAND...");
 
 	int notify = open_notify(notify_name, sizeof(notify_name));
-	int listening = open_listening(argv[1]);
+	unsigned int port = 0;
+	int listening =
+		strcmp(argv[1], "tcp") == 0 ? open_listening_tcp(&port) : open_listening(argv[1]);
 	pid_t pid = fork();
 
 	if (pid == 0)
@@ -92,6 +110,8 @@ int main(int argc, char **argv)
 	service = pid;
 	signal(SIGTERM, pass_on);
 	printf("pid %d\n", (int)pid);
+	if (port)
+		printf("port %u\n", port);
 	fflush(stdout);
 
 	int ended = (int)syscall(SYS_pidfd_open, pid, 0);

@@ -569,7 +569,7 @@ uid_of() {
   )
   local options
   run -2 idn-serve-demo
-  assert_output "idn-serve-demo: nothing to listen on: try --unix PATH"
+  assert_output "idn-serve-demo: nothing to listen on: try --unix PATH or --tcp ADDR:PORT"
   for options in "${!wrong[@]}"; do
     # shellcheck disable=SC2086 # words
     run -2 idn-serve-demo $options

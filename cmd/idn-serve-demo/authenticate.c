@@ -39,9 +39,11 @@ static unsigned int malformed(int error, const char **reason)
 	}
 }
 
-/* The log has the rest of it. */
+/* The log has the rest of it: of clients from the library, of what is the service's from here. */
 static unsigned int failed(int error, const char **reason)
 {
+	if (error != -EACCES && error != -EKEYEXPIRED)
+		complain_of("a client cannot be authenticated: %s", reason_of(error));
 	switch (error) {
 	case -EACCES:
 	case -EKEYEXPIRED:
