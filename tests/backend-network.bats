@@ -105,6 +105,8 @@ is_told() {
   local_server 'one_hop = off'
   is_told 403 "the policy allows no hop at level impersonation: delegation is needed"
   principal=HTTP/c.test local_server
+  is_told 502 "it has not proven who it is"
+  principal=HTTP/nobody.test local_server
   is_told 502 "it cannot be called as the client"
 }
 
