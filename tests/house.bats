@@ -47,13 +47,15 @@ sources() {
 
 @test "an arrow between rooms points down" {
   cd "$SRC"
-  run grep -nE '#include "(access|flow|look|cli)/' common/core/*.c common/core/*.h
+  run grep -nE '#include "(access|flow|net|look|cli)/' common/core/*.c common/core/*.h
+  assert_output ""
+  run grep -nE '#include "(access|flow|look|cli)/' common/net/*.c common/net/*.h
   assert_output ""
   run grep -nE '#include "(access|look|cli)/' common/flow/*.c common/flow/*.h
   assert_output ""
-  run grep -nE '#include "(flow|look|cli)/' common/access/*.c common/access/*.h
+  run grep -nE '#include "(flow|net|look|cli)/' common/access/*.c common/access/*.h
   assert_output ""
-  run grep -nE '#include "(access|flow|cli)/' common/look/*.c common/look/*.h
+  run grep -nE '#include "(access|flow|net|cli)/' common/look/*.c common/look/*.h
   assert_output ""
 }
 
@@ -143,4 +145,10 @@ CPP
   else
     refute_output --regexp "$kerberos"
   fi
+}
+
+@test "Kerberos is known to one room" {
+  cd "$SRC"
+  run grep -rlE '#include <(gssapi|krb5|profile)' common cmd --include='*.[ch]'
+  refute_line --regexp '^(cmd|common/(core|access|flow|look|cli))/'
 }
