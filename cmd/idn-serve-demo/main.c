@@ -311,7 +311,11 @@ static void prepare(const struct options *options, const struct imp_policy *poli
 
 int main(int argc, const char **argv)
 {
-	struct options options = {
+	/* In a place that lasts as long as the process, as the strings do that it points to. */
+	static struct options options;
+	int signal_number;
+
+	options = (struct options){
 		.root = "/",
 		.socket_mode = 0666,
 		.backend_level = IMP_LEVEL_DELEGATION,
@@ -323,8 +327,6 @@ int main(int argc, const char **argv)
 		.max_client_connections = 256,
 		.timeout = 30,
 	};
-	int signal_number;
-
 	message_init("idn-serve-demo");
 	parse_options(argc, argv, &options);
 	open_log(&options);
