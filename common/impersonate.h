@@ -627,8 +627,9 @@ typedef int imp_carry_fn(void *data, int fd, const void *message, size_t size, v
  * Opening fails, besides, with -EACCES for a target that allow does not name, before anything is
  * sent; -EPERM where the level does not suffice, or one_hop is off; -ENOKEY without credentials, or
  * with those of another than the client; -EKEYEXPIRED; -EKEYREJECTED where delegation was asked for
- * and not granted; -ECONNREFUSED and the like; -EBADMSG where the other end is not who it has to
- * be; -EPROTO for what else Kerberos reports; what CARRY returned.
+ * and not granted; -ECONNREFUSED and the like; -EREMOTEIO where the other end does not accept the
+ * client; -EBADMSG where the other end is not who it has to be; -EPROTO for what else Kerberos
+ * reports; what CARRY returned.
  */
 int imp_channel_new_network(struct imp_target *target, enum imp_level level,
 			    unsigned int connect_seconds, imp_carry_fn *carry, void *data,

@@ -86,8 +86,13 @@ locally() {
       "delegation request tcp forwarded"
     # Of /backend, a slash each.
     assert_equal "$(fact '.via | length')" "$(tr -cd / <<<"$way" | wc -c)"
-    assert_equal "$(fact '[.via[].transport] | unique | join(" ")')" "${way:+tcp}"
+    assert_equal "$(fact '[.via[] | "\(.transport) \(.level) \(.level_decided_by) \(.client)"] | unique | join(" ")')" \
+      "${way:+tcp delegation request alice@IDN.TEST}"
   done
+  # Who is to be anonymous there is not named by those on the way either.
+  delegate alice a /backend/whoami -H 'Impersonation-Backend-Level: identification'
+  assert_equal "$(fact '[.level, .via[0].level, .via[0].client] | map(tostring) | join(" ")')" \
+    "anonymous delegation null"
 }
 
 @test "the second service cannot tell the first one's request from the client's own" {

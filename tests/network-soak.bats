@@ -8,7 +8,7 @@ load lib/network
 load lib/soak
 
 # What all of them together ask for.
-requests=${NETWORK_REQUESTS:-4000}
+requests=${NETWORK_REQUESTS:-20000}
 BATS_TEST_TIMEOUT=${SOAK_TIMEOUT:-600}
 
 setup() {

@@ -305,14 +305,18 @@ hold_rest() {
 
 @test "a way that nobody can have come is refused" {
   server_start
-  for via in 'x' 'a b c' '/run/x 1/2 unix,' '/run/x 1/2 unix, ' '/run/x -1/2 unix' '/run/x 1/2 UNIX'; do
+  for via in 'x' 'a b c' '/run/x 1/2 unix,' '/run/x 1/2 unix, ' '/run/x -1/2 unix' '/run/x 1/2 UNIX' \
+    '/run/x 1/2 unix ' '/run/x 1/2 unix delegation' '/run/x 1/2 unix delegation request' \
+    '/run/x 1/2 unix delegation request 7 8'; do
     get alice /whoami -H "Impersonation-Via: $via"
     assert_equal "$status_code" 400
   done
-  get alice /whoami -H "Impersonation-Via: /run/a%20b.sock 12/34 unix, y 5/6 tcp"
+  get alice /whoami -H "Impersonation-Via: /run/a%20b.sock 12/34 unix, y 5/6 tcp identification default -, z 7/8 tcp delegation request al%40x"
   assert_equal "$status_code" 200
   assert_equal "$(fact '[.via[] | "\(.service) \(.thread) \(.transport)"] | join("|")')" \
-    "/run/a b.sock 12/34 unix|y 5/6 tcp"
+    "/run/a b.sock 12/34 unix|y 5/6 tcp|z 7/8 tcp"
+  assert_equal "$(fact '[.via[] | "\(.level) \(.level_decided_by) \(.client)"] | join("|")')" \
+    "null null null|identification default null|delegation request al@x"
 }
 
 # --- mistakes ------------------------------------------------------------------------------------------

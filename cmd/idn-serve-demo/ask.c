@@ -154,8 +154,8 @@ static int call(struct passing *passing)
 {
 	struct exchange *exchange = passing->exchange;
 	const char *service = listen_name();
-	char *via = via_with(exchange->via, service ? service : "idn-serve-demo",
-			     imp_token_transport(exchange->token));
+	char *via = via_with(exchange->via, service ? service : "idn-serve-demo", exchange->token,
+			     level_asked(exchange));
 	const struct backend_header header = {VIA_HEADER, via};
 	const struct backend_request request = {
 		.method = method_name(exchange->errand.method),

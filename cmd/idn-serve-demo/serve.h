@@ -306,8 +306,12 @@ void defect_stop(void);
 
 /* Is it a list of services, as via_with writes them?  NULL is. */
 bool via_is_valid(const char *via);
-/* VIA with this service, thread and how it was reached behind it; owned; NULL: out of memory. */
-char *via_with(const char *via, const char *service, enum imp_transport transport);
+/*
+ * VIA with this service and thread behind it, and how TOKEN's client is known here; who that is,
+ * where TOLD, the level that the next server is told, allows it.  Owned; NULL: out of memory.
+ */
+char *via_with(const char *via, const char *service, const struct imp_token *token,
+	       enum imp_level told);
 /* As the contract of /whoami has it. */
 struct json_t *via_array(const char *via);
 

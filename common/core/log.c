@@ -90,7 +90,8 @@ const char *log_error_text(int error)
 #endif
 }
 
-/* Those that files and credentials have; strerrorname_np(3) is the GNU library's alone. */
+/* Those that files, credentials and connections have; strerrorname_np(3) is the GNU library's
+ * alone. */
 #define ERROR(name)                                                                                \
 	{                                                                                          \
 		name, #name                                                                        \
@@ -99,11 +100,15 @@ static const struct {
 	int error;
 	const char *name;
 } errors[] = {
-	ERROR(EACCES),	ERROR(EAGAIN),	  ERROR(EBUSY),	 ERROR(EEXIST),	    ERROR(EINVAL),
-	ERROR(EIO),	ERROR(EISDIR),	  ERROR(ELOOP),	 ERROR(EMFILE),	    ERROR(ENAMETOOLONG),
-	ERROR(ENFILE),	ERROR(ENODEV),	  ERROR(ENOENT), ERROR(ENOMEM),	    ERROR(ENOSYS),
-	ERROR(ENOTDIR), ERROR(ENOTEMPTY), ERROR(ENXIO),	 ERROR(EOPNOTSUPP), ERROR(EOVERFLOW),
-	ERROR(EPERM),	ERROR(EROFS),	  ERROR(ESRCH),	 ERROR(ESTALE),	    ERROR(ETXTBSY),
+	ERROR(EACCES),	     ERROR(EAGAIN),	  ERROR(EBADMSG),    ERROR(EBUSY),
+	ERROR(ECANCELED),    ERROR(ECONNREFUSED), ERROR(ECONNRESET), ERROR(EEXIST),
+	ERROR(EHOSTUNREACH), ERROR(EINVAL),	  ERROR(EIO),	     ERROR(EISDIR),
+	ERROR(EKEYEXPIRED),  ERROR(EKEYREJECTED), ERROR(ELOOP),	     ERROR(EMFILE),
+	ERROR(ENAMETOOLONG), ERROR(ENFILE),	  ERROR(ENODEV),     ERROR(ENOENT),
+	ERROR(ENOKEY),	     ERROR(ENOMEM),	  ERROR(ENOSYS),     ERROR(ENOTDIR),
+	ERROR(ENOTEMPTY),    ERROR(ENXIO),	  ERROR(EOPNOTSUPP), ERROR(EOVERFLOW),
+	ERROR(EPERM),	     ERROR(EPROTO),	  ERROR(EREMOTEIO),  ERROR(EROFS),
+	ERROR(ESRCH),	     ERROR(ESTALE),	  ERROR(ETIMEDOUT),  ERROR(ETXTBSY),
 	ERROR(EXDEV),
 };
 

@@ -85,8 +85,10 @@ static bool is_same_client(const struct imp_channel *channel)
 
 	if (!channel->way.target || channel->bound < IMP_LEVEL_IMPERSONATION)
 		return true;
-	return token && channel->token ? token->client == channel->token->client
-				       : token == channel->token;
+	if (!token || !channel->token)
+		return token == channel->token;
+	/* At another level of its own it may be that it could not have opened this one. */
+	return token->client == channel->token->client && token->level == channel->token->level;
 }
 
 /* That the connection is the calling thread's; without an allocation where it is. */

@@ -227,10 +227,13 @@ static int accept_message(struct imp_handshake *handshake, gss_buffer_t message,
 	if (GSS_ERROR(major))
 		result = kerberos_refuse(-EACCES, "a client is not authenticated: %s",
 					 kerberos_reason(major, minor, reason));
-	else if (major & GSS_S_CONTINUE_NEEDED)
-		result = 1;
-	else
+	else if (!(major & GSS_S_CONTINUE_NEEDED))
 		result = conclude(handshake, name, mechanism, flags, lent);
+	else if (answer->length > 0)
+		result = 1;
+	else /* libkrb5 says so to a message of a kind that it does not know */
+		result = kerberos_refuse(-EACCES,
+					 "a client is not authenticated: its message is none");
 	gss_release_cred(&unused, &lent);
 	gss_release_name(&unused, &name);
 	return result;

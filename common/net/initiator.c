@@ -19,8 +19,9 @@
 
 struct initiator {
 	struct imp_target *target;
-	struct imp_token *token; /* a reference, for what it has lent; NULL: the service itself */
-	struct own_cache *own;	 /* NULL: none */
+	struct imp_token *token;   /* a reference, for what it has lent; NULL: the service itself */
+	struct imp_policy *policy; /* a reference, where there is a token */
+	struct own_cache *own;	   /* NULL: none */
 	gss_cred_id_t credential;
 	gss_ctx_id_t context;
 	OM_uint32 asked;
@@ -40,11 +41,12 @@ static int refuse(const struct initiator *initiator, int error, const char *why)
 }
 
 /* A client of this machine: its own cache, which the service can open while it is the client. */
-static int use_own(struct initiator *initiator, const struct policy_delegation *delegation)
+static int use_own(struct initiator *initiator)
 {
 	int error;
 
-	if (imp_token_level(initiator->token) < IMP_LEVEL_DELEGATION && !delegation->one_hop)
+	if (imp_token_level(initiator->token) < IMP_LEVEL_DELEGATION &&
+	    !initiator->policy->delegation.one_hop)
 		return refuse(initiator, -EPERM, "the policy allows no hop at this level: one_hop");
 	error = own_cache_open(initiator->token, &initiator->own);
 	if (error == 0)
@@ -66,8 +68,9 @@ static int use_lent(struct initiator *initiator)
 }
 
 /* A KDC that is as patient with clocks as they are may make a ticket even of one that is over. */
-static int check_lifetime(const struct initiator *initiator)
+static int check_lifetime(void *data)
 {
+	const struct initiator *initiator = data;
 	OM_uint32 minor, lifetime = 0;
 	OM_uint32 major = gss_inquire_cred_by_mech(&minor, initiator->credential,
 						   &kerberos_negotiable.elements[0], NULL,
@@ -78,15 +81,28 @@ static int check_lifetime(const struct initiator *initiator)
 	return refuse(initiator, -EKEYEXPIRED, "its tickets have ended");
 }
 
-static int find(struct initiator *initiator, const struct policy_delegation *delegation)
+/* As the service: what is asked of libkrb5 reads its configuration. */
+static int as_service(int (*work)(void *data), struct initiator *initiator)
 {
-	const struct imp_token *token = initiator->token;
+	int result = 0, error = imp_run(NULL, work, initiator, &result);
 
-	if (!target_is_allowed(initiator->target, delegation))
-		return refuse(initiator, -EACCES, "the policy's allow does not name it");
-	switch (imp_token_transport(token)) {
+	return error < 0 ? error : result;
+}
+
+static int check_target(void *data)
+{
+	struct initiator *initiator = data;
+
+	if (target_is_allowed(initiator->target, &initiator->policy->delegation))
+		return 0;
+	return refuse(initiator, -EACCES, "the policy's allow does not name it");
+}
+
+static int find(struct initiator *initiator)
+{
+	switch (imp_token_transport(initiator->token)) {
 	case IMP_TRANSPORT_UNIX:
-		return use_own(initiator, delegation);
+		return use_own(initiator);
 	case IMP_TRANSPORT_TCP:
 		return use_lent(initiator);
 	default:
@@ -94,34 +110,33 @@ static int find(struct initiator *initiator, const struct policy_delegation *del
 	}
 }
 
-static int choose(struct initiator *initiator, const struct policy_delegation *delegation)
+static int choose(struct initiator *initiator)
 {
-	int error = find(initiator, delegation);
+	int error = as_service(check_target, initiator);
 
-	return error < 0 ? error : check_lifetime(initiator);
+	if (error == 0)
+		error = find(initiator);
+	return error < 0 ? error : as_service(check_lifetime, initiator);
 }
 
 static int choose_by_policy(struct initiator *initiator, enum imp_level level)
 {
-	struct imp_policy *policy;
 	int error;
 
 	/* The service's own: what it may do with that is not for this policy to say. */
 	if (!initiator->token)
 		return !switch_has_primary() || thread_agrees(NULL) ? 0 : -ESTALE;
-	error = policy_resolve(NULL, &policy);
+	error = policy_resolve(NULL, &initiator->policy);
+	if (error == 0)
+		error = token_is_current(initiator->token);
 	if (error < 0)
 		return error;
 	initiator->delegates = level == IMP_LEVEL_DELEGATION;
 	if (initiator->delegates)
-		initiator->asked |= policy->delegation.require_ok_as_delegate
+		initiator->asked |= initiator->policy->delegation.require_ok_as_delegate
 					    ? GSS_C_DELEG_POLICY_FLAG
 					    : GSS_C_DELEG_FLAG;
-	error = token_is_current(initiator->token);
-	if (error == 0)
-		error = choose(initiator, &policy->delegation);
-	imp_policy_unref(policy);
-	return error;
+	return choose(initiator);
 }
 
 int initiator_new(struct imp_target *target, enum imp_level level, struct initiator **initiator)
@@ -145,15 +160,29 @@ int initiator_new(struct imp_target *target, enum imp_level level, struct initia
 	return error;
 }
 
+static int release(void *data)
+{
+	struct initiator *initiator = data;
+	OM_uint32 minor;
+
+	gss_delete_sec_context(&minor, &initiator->context, GSS_C_NO_BUFFER);
+	own_cache_free(initiator->own);
+	initiator->own = NULL;
+	return 0;
+}
+
 void initiator_free(struct initiator *initiator)
 {
-	OM_uint32 minor;
+	int error;
 
 	if (!initiator)
 		return;
-	gss_delete_sec_context(&minor, &initiator->context, GSS_C_NO_BUFFER);
-	own_cache_free(initiator->own);
+	error = as_service(release, initiator);
+	/* Better as whoever this is than not at all. */
+	if (error < 0 && (initiator->context != GSS_C_NO_CONTEXT || initiator->own))
+		release(initiator);
 	imp_token_unref(initiator->token);
+	imp_policy_unref(initiator->policy);
 	imp_target_unref(initiator->target);
 	free(initiator);
 }

@@ -25,8 +25,8 @@ OM_uint32 memory_cache_acquire(struct memory_cache *cache, OM_uint32 *minor) IMP
 void memory_cache_clear(struct memory_cache *cache);
 
 /*
- * What PRINCIPAL has lent, of what it has forwarded; CREDENTIAL stays the caller's.  -EACCES where it
- * is somebody else's, or cannot be used; -ENOMEM.
+ * What PRINCIPAL has lent, of what it has forwarded; CREDENTIAL stays the caller's.  -EACCES where
+ * it is somebody else's, or cannot be used; -ENOMEM.
  */
 int memory_cache_lend(gss_cred_id_t credential, const char *principal,
 		      struct lent **lent) IMP_MUST_CHECK;

@@ -44,12 +44,14 @@ int negotiate_decode(const char *value, void **message, size_t *size)
 	if (!text)
 		return -ENOENT;
 	length = strlen(text);
-	if (BASE64_DECODE_LENGTH(length) > NEGOTIATE_MAXIMUM)
+	if (length > BASE64_ENCODE_RAW_LENGTH(NEGOTIATE_MAXIMUM))
 		return -EMSGSIZE;
 	bytes = malloc(BASE64_DECODE_LENGTH(length) + 1);
 	if (!bytes)
 		return -ENOMEM;
 	error = decode(text, length, bytes, size);
+	if (error == 0 && *size > NEGOTIATE_MAXIMUM)
+		error = -EMSGSIZE;
 	if (error < 0)
 		free(bytes);
 	else

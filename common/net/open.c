@@ -69,7 +69,10 @@ static int authenticate(const struct network_way *way, struct initiator *initiat
 	free(answer);
 	if (result == 1)
 		return -EBADMSG;
-	return result < 0 ? result : accepted ? 0 : -EACCES;
+	if (result < 0 || accepted)
+		return result;
+	return kerberos_refuse(-EREMOTEIO, "%s has not accepted the client",
+			       network_name(way->target));
 }
 
 int network_open(const struct network_way *way, enum imp_level level, int64_t *expires_ns)
