@@ -70,7 +70,8 @@ static int meet(struct imp_handshake *handshake)
 	return imp_handshake_token(handshake, NULL, &other_saw);
 }
 
-static bool answer_step(int fd, struct imp_handshake *handshake, const void *message, size_t size)
+static bool answer_step(int fd, struct imp_handshake *handshake, const void *message, size_t size,
+			bool *known)
 {
 	static const char verdicts[] = {'-', '+', '?'};
 	void *reply = NULL;
@@ -84,6 +85,7 @@ static bool answer_step(int fd, struct imp_handshake *handshake, const void *mes
 		reply = strdup("garbage"), reply_size = strlen("garbage");
 	if (other_manners == HONEST && step == 0)
 		step = meet(handshake);
+	*known = other_manners == HONEST && step == 0;
 	sent = transmit(fd, &verdicts[step < 0 ? 0 : step + 1], 1) &&
 	       transmit_message(fd, reply, reply_size);
 	free(reply);
@@ -100,12 +102,10 @@ static void *serve(void *data)
 
 	MUST(imp_handshake_new(acceptor, &handshake));
 	while (going_on && receive_message(fd, &message, &size)) {
-		if (size == ASK) {
+		if (size == ASK)
 			going_on = transmit(fd, known ? "A" : "N", 1);
-		} else {
-			going_on = answer_step(fd, handshake, message, size);
-			known = other_saw != NULL;
-		}
+		else
+			going_on = answer_step(fd, handshake, message, size, &known);
 		free(message);
 	}
 	imp_handshake_free(handshake);
