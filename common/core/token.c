@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Tokens: from a connection, a user or a thread; their level and what decided it. */
+/* Tokens: their level and what decided it, and what they say. */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#include "capability.h"
 #include "level.h"
-#include "peer.h"
-#include "policy.h"
-#include "procfs.h"
-#include "token.h"
+#include "token-client.h"
 
 /* ------------------------------------------------------------------------------- clients -- */
 
-static struct client *client_new(void)
+struct client *client_new(void)
 {
 	struct client *client = calloc(1, sizeof(*client));
 
@@ -26,7 +21,7 @@ static struct client *client_new(void)
 	return client;
 }
 
-static void client_unref(struct client *client)
+void client_unref(struct client *client)
 {
 	if (atomic_fetch_sub_explicit(&client->references, 1, memory_order_acq_rel) != 1)
 		return;
@@ -38,8 +33,7 @@ static void client_unref(struct client *client)
 	free(client);
 }
 
-/* One more limit: the lowest counts, and of equal ones the first. */
-static void limit(struct client *client, enum imp_level level, enum imp_decided_by by)
+void client_limit(struct client *client, enum imp_level level, enum imp_decided_by by)
 {
 	if (level < client->limit) {
 		client->limit = level;
@@ -47,7 +41,7 @@ static void limit(struct client *client, enum imp_level level, enum imp_decided_
 	}
 }
 
-static int64_t now_ns(void)
+int64_t token_now_ns(void)
 {
 	struct timespec now;
 
@@ -57,9 +51,8 @@ static int64_t now_ns(void)
 
 /* -------------------------------------------------------------------------------- tokens -- */
 
-/* Takes over the reference to CLIENT, also when it fails. */
-static int token_new(struct client *client, enum imp_level level, enum imp_decided_by by,
-		     enum imp_level ceiling, struct imp_token **token)
+int token_new(struct client *client, enum imp_level level, enum imp_decided_by by,
+	      enum imp_level ceiling, struct imp_token **token)
 {
 	struct imp_token *new = malloc(sizeof(*new));
 
@@ -116,220 +109,6 @@ void imp_token_unref(struct imp_token *token)
 		return;
 	client_unref(token->client);
 	free(token);
-}
-
-/* ------------------------------------------------------------------- where they come from -- */
-
-static int add_anonymous(struct client *client, const struct imp_policy *policy)
-{
-	int error = policy_anonymous(policy, &client->anonymous);
-
-	return error == -ESRCH ? 0 : error;
-}
-
-/* What holds for whoever connects, however. */
-static int limit_client(struct client *client, const struct imp_policy *policy)
-{
-	if (client->identity.view.uid == 0 && !policy->privileged_clients_allowed)
-		limit(client, IMP_LEVEL_IDENTIFICATION, IMP_DECIDED_BY_PRIVILEGED_CLIENT);
-	limit(client, policy->max_level, IMP_DECIDED_BY_POLICY);
-	return add_anonymous(client, policy);
-}
-
-static int token_of_peer(int fd, const struct imp_policy *policy, struct imp_token **token)
-{
-	struct peer peer;
-	int error = peer_read(fd, &peer);
-
-	if (error < 0)
-		return error;
-
-	struct client *client = client_new();
-
-	if (!client) {
-		peer_clear(&peer);
-		return -ENOMEM;
-	}
-	client->identity = peer.identity;
-	client->transport = IMP_TRANSPORT_UNIX;
-	client->pid = peer.pid;
-	client->bound = peer.bound;
-	client->stated = peer.bound ? peer.level : policy->default_level_local;
-
-	if (peer.unmapped)
-		limit(client, IMP_LEVEL_ANONYMOUS, IMP_DECIDED_BY_UNMAPPED_CLIENT);
-
-	error = limit_client(client, policy);
-	if (error < 0) {
-		client_unref(client);
-		return error;
-	}
-	return token_new(client, client->stated,
-			 client->bound ? IMP_DECIDED_BY_ADDRESS : IMP_DECIDED_BY_DEFAULT,
-			 IMP_LEVEL_DELEGATION, token);
-}
-
-/* Whom the realm's rules have no account for is nobody here. */
-static int identify(struct client *client, const struct network_client *from,
-		    const struct imp_policy *policy)
-{
-	if (!from->principal || !from->account) {
-		limit(client, IMP_LEVEL_ANONYMOUS,
-		      from->principal ? IMP_DECIDED_BY_UNMAPPED_CLIENT
-				      : IMP_DECIDED_BY_UNAUTHENTICATED);
-		return policy_anonymous(policy, &client->identity);
-	}
-	if (from->delegated != IMP_DELEGATED_FORWARDED)
-		limit(client, IMP_LEVEL_IMPERSONATION, IMP_DECIDED_BY_TICKET);
-	client->principal = strdup(from->principal);
-	return client->principal ? identity_of_account(from->account, &client->identity) : -ENOMEM;
-}
-
-static int token_of_network(const struct network_client *from, const struct imp_policy *policy,
-			    struct imp_token **token)
-{
-	struct client *client = client_new();
-	int error;
-
-	if (!client)
-		return -ENOMEM;
-	error = identify(client, from, policy);
-	if (error == 0)
-		error = limit_client(client, policy);
-	if (error < 0) {
-		client_unref(client);
-		return error;
-	}
-	client->identity.view.principal = client->principal;
-	client->transport = IMP_TRANSPORT_TCP;
-	client->stated = policy->default_level_network;
-	client->expires_ns = from->expires_ns;
-	client->delegated = from->delegated;
-	error = token_new(client, client->stated, IMP_DECIDED_BY_DEFAULT, IMP_LEVEL_DELEGATION,
-			  token);
-	if (error == 0)
-		client->lent = from->lent;
-	return error;
-}
-
-int token_of_network_client(const struct network_client *client, struct imp_policy *given,
-			    struct imp_token **token)
-{
-	struct imp_policy *policy;
-	int error = client->expires_ns && client->expires_ns <= now_ns()
-			    ? -EKEYEXPIRED
-			    : policy_resolve(given, &policy);
-
-	if (error < 0)
-		return error;
-	error = token_of_network(client, policy, token);
-	imp_policy_unref(policy);
-	return error;
-}
-
-static int token_of_unauthenticated(const struct imp_policy *policy, struct imp_token **token)
-{
-	const struct network_client nobody = {.principal = NULL};
-
-	return token_of_network(&nobody, policy, token);
-}
-
-int imp_token_from_connection(int fd, struct imp_policy *given, struct imp_token **token)
-{
-	struct imp_policy *policy;
-	int error = policy_resolve(given, &policy);
-
-	if (error < 0)
-		return error;
-	error = token_of_peer(fd, policy, token);
-	if (error == -EAFNOSUPPORT && peer_is_network(fd))
-		error = token_of_unauthenticated(policy, token);
-	imp_policy_unref(policy);
-	return error;
-}
-
-static int token_of_account(const char *user, enum imp_level level, const struct imp_policy *policy,
-			    struct imp_token **token)
-{
-	struct client *client = client_new();
-
-	if (!client)
-		return -ENOMEM;
-
-	int error = identity_of_user(user, &client->identity);
-
-	if (error == 0)
-		error = add_anonymous(client, policy);
-	if (error == 0 && client->identity.view.uid == 0)
-		error = capability_permitted(&client->capabilities);
-	if (error < 0) {
-		client_unref(client);
-		return error;
-	}
-	client->stated = level;
-	/* The level is the service's: no request goes above it. */
-	return token_new(client, level, IMP_DECIDED_BY_SERVICE, level, token);
-}
-
-int imp_token_from_user(const char *user, enum imp_level level, struct imp_policy *given,
-			struct imp_token **token)
-{
-	struct imp_policy *policy;
-	int error = level_is_valid(level) ? policy_resolve(given, &policy) : -EINVAL;
-
-	if (error < 0)
-		return error;
-	error = token_of_account(user, level, policy, token);
-	imp_policy_unref(policy);
-	return error;
-}
-
-/* Takes over the reference to GROUPS. */
-static int token_of_ids(uid_t uid, gid_t gid, struct groups *groups, uint64_t capabilities,
-			pid_t pid, struct imp_token **token)
-{
-	struct client *client = client_new();
-
-	if (!client) {
-		groups_unref(groups);
-		return -ENOMEM;
-	}
-	identity_init(&client->identity, uid, gid, groups);
-	client->capabilities = capabilities;
-	client->pid = pid;
-	client->stated = IMP_LEVEL_IMPERSONATION;
-	return token_new(client, IMP_LEVEL_IMPERSONATION, IMP_DECIDED_BY_SERVICE,
-			 IMP_LEVEL_IMPERSONATION, token);
-}
-
-int imp_token_from_thread(pid_t pid, pid_t tid, struct imp_token **token)
-{
-	struct procfs_thread thread;
-	struct groups *groups;
-	int error = procfs_read_thread(pid, tid, &thread);
-
-	if (error < 0)
-		return error;
-	error = groups_new(thread.groups, thread.n_groups, &groups);
-	if (error < 0) {
-		procfs_clear_thread(&thread);
-		return error;
-	}
-	error = token_of_ids(thread.uids[ID_FILESYSTEM], thread.gids[ID_FILESYSTEM], groups,
-			     thread.capabilities[SET_EFFECTIVE], thread.pid, token);
-	procfs_clear_thread(&thread);
-	return error;
-}
-
-int token_from_credentials(const struct credentials *credentials, struct imp_token **token)
-{
-	int error = token_of_ids(credentials->filesystem_uid, credentials->filesystem_gid,
-				 groups_ref(credentials->groups), credentials->effective, 0, token);
-
-	if (error == 0 && (credentials->filesystem_uid != credentials->effective_uid ||
-			   credentials->filesystem_gid != credentials->effective_gid))
-		(*token)->scope = IMP_SCOPE_FILES;
-	return error;
 }
 
 /* ----------------------------------------------------------------------------- variations -- */
@@ -430,7 +209,7 @@ int token_is_current(const struct imp_token *token)
 {
 	const int64_t expires_ns = token->client->expires_ns;
 
-	return expires_ns && expires_ns <= now_ns() ? -EKEYEXPIRED : 0;
+	return expires_ns && expires_ns <= token_now_ns() ? -EKEYEXPIRED : 0;
 }
 
 pid_t imp_token_client_pid(const struct imp_token *token)
