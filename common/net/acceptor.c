@@ -10,15 +10,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/impersonate-thread.h"
 #include "net/acceptor.h"
+#include "net/memory-cache.h"
 
 struct imp_acceptor {
 	atomic_uint references;
 	krb5_context context; /* of the next two; used where there is one thread: at both ends */
 	krb5_keytab keys;     /* in memory */
-	krb5_ccache cache;    /* where the service is to get tickets, too: in memory; else NULL */
-	char *keys_name, *cache_name;
+	char *keys_name;
+	struct memory_cache cache; /* for tickets of the service's own, where it is to have such */
 	gss_cred_id_t credential;
 };
 
@@ -98,18 +98,6 @@ static int load_keys(struct imp_acceptor *acceptor, const char *keytab, const ch
 
 /* ----------------------------------------------------------------------------- credential -- */
 
-/* Where a service's own ticket is kept, of which those for others are made. */
-static int make_cache(struct imp_acceptor *acceptor)
-{
-	krb5_error_code code =
-		krb5_cc_new_unique(acceptor->context, "MEMORY", NULL, &acceptor->cache);
-
-	if (!code)
-		code = krb5_cc_get_full_name(acceptor->context, acceptor->cache,
-					     &acceptor->cache_name);
-	return kerberos_library_error(code);
-}
-
 static OM_uint32 import_principal(const char *principal, OM_uint32 *minor, gss_name_t *name)
 {
 	gss_buffer_desc text = {strlen(principal), (void *)principal};
@@ -117,37 +105,26 @@ static OM_uint32 import_principal(const char *principal, OM_uint32 *minor, gss_n
 	return gss_import_name(minor, &text, (gss_OID)GSS_KRB5_NT_PRINCIPAL_NAME, name);
 }
 
+/* Of Kerberos alone first: where that fails it says why, which negotiation does not. */
 static OM_uint32 acquire(struct imp_acceptor *acceptor, const struct imp_acceptor_options *options,
-			 const gss_OID_set_desc *mechanisms, OM_uint32 *minor, gss_name_t name)
+			 OM_uint32 *minor, gss_name_t name)
 {
+	const gss_cred_usage_t usage = options->constrained ? GSS_C_BOTH : GSS_C_ACCEPT;
 	gss_key_value_element_desc elements[] = {
 		{"keytab", acceptor->keys_name},
 		{"rcache", options->replay_cache ? options->replay_cache : "dfl:"},
 		{"client_keytab", acceptor->keys_name},
-		{"ccache", acceptor->cache_name},
+		{"ccache", acceptor->cache.name},
 	};
 	const gss_key_value_set_desc store = {options->constrained ? 4 : 2, elements};
-
-	return gss_acquire_cred_from(minor, name, GSS_C_INDEFINITE, (gss_OID_set)mechanisms,
-				     options->constrained ? GSS_C_BOTH : GSS_C_ACCEPT, &store,
-				     &acceptor->credential, NULL, NULL);
-}
-
-/* Of Kerberos alone first: where that fails it says why, which negotiation does not. */
-static OM_uint32 acquire_all(struct imp_acceptor *acceptor,
-			     const struct imp_acceptor_options *options, OM_uint32 *minor,
-			     gss_name_t name)
-{
-	OM_uint32 major = acquire(acceptor, options, &kerberos_negotiable, minor, name);
+	OM_uint32 major = gss_acquire_cred_from(minor, name, GSS_C_INDEFINITE,
+						(gss_OID_set)&kerberos_negotiable, usage, &store,
+						&acceptor->credential, NULL, NULL);
 
 	if (GSS_ERROR(major))
 		return major;
 	gss_release_cred(minor, &acceptor->credential);
-	major = acquire(acceptor, options, &kerberos_mechanisms, minor, name);
-	if (!GSS_ERROR(major))
-		major = gss_set_neg_mechs(minor, acceptor->credential,
-					  (gss_OID_set)&kerberos_negotiable);
-	return major;
+	return kerberos_acquire(minor, name, usage, &store, &acceptor->credential);
 }
 
 static int make_credential(struct imp_acceptor *acceptor,
@@ -161,7 +138,7 @@ static int make_credential(struct imp_acceptor *acceptor,
 	if (principal)
 		major = import_principal(principal, &minor, &name);
 	if (!GSS_ERROR(major))
-		major = acquire_all(acceptor, options, &minor, name);
+		major = acquire(acceptor, options, &minor, name);
 	gss_release_name(&unused, &name);
 	if (!GSS_ERROR(major))
 		return 0;
@@ -199,12 +176,9 @@ static void destroy(struct imp_acceptor *acceptor)
 	OM_uint32 minor;
 
 	gss_release_cred(&minor, &acceptor->credential);
-	if (acceptor->cache)
-		krb5_cc_destroy(acceptor->context, acceptor->cache);
+	memory_cache_clear(&acceptor->cache);
 	if (acceptor->keys)
 		krb5_kt_close(acceptor->context, acceptor->keys);
-	if (acceptor->cache_name)
-		krb5_free_string(acceptor->context, acceptor->cache_name);
 	if (acceptor->context)
 		krb5_free_context(acceptor->context);
 	free(acceptor->keys_name);
@@ -223,7 +197,7 @@ static int fill(struct imp_acceptor *acceptor, const struct imp_acceptor_options
 	}
 	error = load_keys(acceptor, options->keytab, problem);
 	if (error == 0 && options->constrained)
-		error = make_cache(acceptor);
+		error = kerberos_library_error(memory_cache_init(&acceptor->cache));
 	if (error == 0)
 		error = make_credential(acceptor, options, problem);
 	if (error == 0)
@@ -238,11 +212,9 @@ int imp_acceptor_new(const struct imp_acceptor_options *options, struct imp_acce
 	struct imp_acceptor *new;
 	int error;
 
-	kerberos_problem(problem, "out of memory");
-	if (thread_token()) {
-		kerberos_problem(problem, "the thread impersonates");
-		return -EBUSY;
-	}
+	error = kerberos_begin(problem);
+	if (error < 0)
+		return error;
 	new = calloc(1, sizeof(*new));
 	if (!new)
 		return -ENOMEM;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/impersonate-thread.h"
 #include "core/log.h"
 #include "net/kerberos.h"
 
@@ -19,8 +20,9 @@
 	}
 
 gss_OID_desc kerberos_spnego = SPNEGO;
+/* Both that are spoken: bare Kerberos, and what negotiates it. */
 static gss_OID_desc mechanisms[] = {SPNEGO, KRB5};
-const gss_OID_set_desc kerberos_mechanisms = {2, mechanisms};
+static const gss_OID_set_desc both = {2, mechanisms};
 const gss_OID_set_desc kerberos_negotiable = {1, &mechanisms[1]};
 
 /* -------------------------------------------------------------------------------- reasons -- */
@@ -148,6 +150,15 @@ void kerberos_problem(const char **problem, const char *format, ...)
 	*problem = line;
 }
 
+int kerberos_begin(const char **problem)
+{
+	kerberos_problem(problem, "out of memory");
+	if (!thread_token())
+		return 0;
+	kerberos_problem(problem, "the thread impersonates");
+	return -EBUSY;
+}
+
 int kerberos_refuse(int error, const char *format, ...)
 {
 	const struct imp_log_record facts = {
@@ -165,4 +176,17 @@ int kerberos_refuse(int error, const char *format, ...)
 	va_end(arguments);
 	log_event(&facts, "%s", text);
 	return error;
+}
+
+/* ---------------------------------------------------------------------------- credentials -- */
+
+OM_uint32 kerberos_acquire(OM_uint32 *minor, gss_name_t name, gss_cred_usage_t usage,
+			   const gss_key_value_set_desc *store, gss_cred_id_t *credential)
+{
+	OM_uint32 major = gss_acquire_cred_from(minor, name, GSS_C_INDEFINITE, (gss_OID_set)&both,
+						usage, store, credential, NULL, NULL);
+
+	if (!GSS_ERROR(major))
+		major = gss_set_neg_mechs(minor, *credential, (gss_OID_set)&kerberos_negotiable);
+	return major;
 }

@@ -10,8 +10,6 @@
 
 #include "core/token.h"
 
-/* Both of the mechanisms that are spoken: bare Kerberos, and what negotiates it. */
-extern const gss_OID_set_desc kerberos_mechanisms;
 /* The only one that is negotiated. */
 extern const gss_OID_set_desc kerberos_negotiable;
 /* The one to begin with. */
@@ -31,6 +29,17 @@ int kerberos_library_error(krb5_error_code code);
 /* Keeps a line for the caller of a function that has a PROBLEM; the thread's, until the next one.
  */
 void kerberos_problem(const char **problem, const char *format, ...) IMP_PRINTF(2, 3);
+
+/*
+ * Begins what may not be done as a client: -EBUSY, with the PROBLEM, while the thread impersonates.
+ * Until there is a better one, the PROBLEM is that there is no memory.
+ */
+int kerberos_begin(const char **problem) IMP_MUST_CHECK;
+
+/* A credential for both mechanisms, of which but the one is negotiated. */
+OM_uint32 kerberos_acquire(OM_uint32 *minor, gss_name_t name, gss_cred_usage_t usage,
+			   const gss_key_value_set_desc *store,
+			   gss_cred_id_t *credential) IMP_MUST_CHECK;
 
 /* Somebody was not authenticated; ERROR is a negative errno, and returned. */
 int kerberos_refuse(int error, const char *format, ...) IMP_PRINTF(2, 3);

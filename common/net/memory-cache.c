@@ -27,14 +27,8 @@ OM_uint32 memory_cache_acquire(struct memory_cache *cache, OM_uint32 *minor)
 {
 	gss_key_value_element_desc element = {"ccache", cache->name};
 	const gss_key_value_set_desc store = {1, &element};
-	OM_uint32 major = gss_acquire_cred_from(minor, GSS_C_NO_NAME, GSS_C_INDEFINITE,
-						(gss_OID_set)&kerberos_mechanisms, GSS_C_INITIATE,
-						&store, &cache->credential, NULL, NULL);
 
-	if (!GSS_ERROR(major))
-		major = gss_set_neg_mechs(minor, cache->credential,
-					  (gss_OID_set)&kerberos_negotiable);
-	return major;
+	return kerberos_acquire(minor, GSS_C_NO_NAME, GSS_C_INITIATE, &store, &cache->credential);
 }
 
 void memory_cache_clear(struct memory_cache *cache)

@@ -16,7 +16,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/impersonate-thread.h"
 #include "net/connect.h"
 #include "net/target.h"
 
@@ -232,11 +231,9 @@ int imp_target_new(const char *host, const char *port, const char *principal,
 	struct imp_target *new;
 	int error;
 
-	kerberos_problem(problem, "out of memory");
-	if (thread_token()) {
-		kerberos_problem(problem, "the thread impersonates");
-		return -EBUSY;
-	}
+	error = kerberos_begin(problem);
+	if (error < 0)
+		return error;
 	new = calloc(1, sizeof(*new));
 	if (!new)
 		return -ENOMEM;

@@ -78,13 +78,8 @@ directory_answers() {
 }
 
 directory_stop() {
-  local pid
   [[ -n ${DIRECTORY-} ]] || return 0
-  if pid=$(cat "$DIRECTORY/pid" 2>/dev/null) && [[ $(cat "/proc/$pid/comm" 2>/dev/null) == slapd ]]; then
-    kill -TERM "$pid"
-    wait_for has_ended "$pid" || kill -KILL "$pid"
-    wait "$pid" 2>/dev/null || true
-  fi
+  stop_program slapd "$DIRECTORY/pid"
   rm -rf "$DIRECTORY"
   unset DIRECTORY
 }

@@ -59,15 +59,19 @@ realm_start() {
 }
 
 realm_stop() {
-  local pid
   [[ -n ${REALM-} ]] || return 0
-  if pid=$(cat "$REALM/kdc/pid" 2>/dev/null) && [[ $(cat "/proc/$pid/comm" 2>/dev/null) == krb5kdc ]]; then
-    kill -TERM "$pid"
-    wait_for has_ended "$pid" || kill -KILL "$pid"
-    wait "$pid" 2>/dev/null || true
-  fi
+  stop_program krb5kdc "$REALM/kdc/pid"
   rm -rf "$REALM"
   unset REALM KRB5_CONFIG KRB5_KDC_PROFILE KRB5RCACHEDIR
+}
+
+# stop_program NAME FILE: the one whose pid is in there, if that is still it.
+stop_program() {
+  local pid
+  pid=$(cat "$2" 2>/dev/null) && [[ $(cat "/proc/$pid/comm" 2>/dev/null) == "$1" ]] || return 0
+  kill -TERM "$pid"
+  wait_for has_ended "$pid" || kill -KILL "$pid"
+  wait "$pid" 2>/dev/null || true
 }
 
 # realm_kinit USER [CACHE [KINIT-OPTION...]]: a ticket for USER, who may be of the other realm; in CACHE, or
