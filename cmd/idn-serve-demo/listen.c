@@ -22,7 +22,7 @@ enum { FIRST_PASSED_FD = 3 }; /* sd_listen_fds(3) */
 static char tcp_name[80]; /* "127.0.0.1:8080" */
 static const char *name;
 
-static int take_passed(const struct options *options)
+int listen_passed(const struct options *options)
 {
 	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
 	int family = AF_UNSPEC, listening = 0;
@@ -203,10 +203,6 @@ static int listen_tcp(const char *text)
 
 int listen_open(const struct options *options)
 {
-	int fd = take_passed(options);
-
-	if (fd >= 0)
-		return fd;
 	if (options->tcp_address)
 		return listen_tcp(options->tcp_address);
 	if (options->socket_path)

@@ -334,14 +334,15 @@ int main(int argc, const char **argv)
 	int signal_fd = block_signals();
 	struct imp_policy *policy = first_policy(&options);
 	int root_fd = open_root(options.root);
+	int listen_fd = listen_passed(&options);
 
 	/* The keytab may be one that only root can read. */
 	authenticate_prepare(&options);
 	ask_prepare(&options);
 
-	/* What can fail has not: the socket's name is there for clients. */
-	int listen_fd = listen_open(&options);
-
+	/* What can fail has not: clients find a name only now. */
+	if (listen_fd < 0)
+		listen_fd = listen_open(&options);
 	prepare(&options, policy);
 	imp_policy_install(policy);
 	imp_policy_unref(policy);

@@ -52,7 +52,9 @@ struct options {
 
 /* ------------------------------------------------------------------------------ listen.c -- */
 
-/* The listening socket: from the service manager (LISTEN_FDS), or made where the options say. */
+/* The listening socket that the service manager has passed (LISTEN_FDS), or -1. */
+int listen_passed(const struct options *options);
+/* One of our own. */
 int listen_open(const struct options *options);
 /* Where that is, "/run/demo.sock" or "127.0.0.1:8080"; NULL: only who passed it knows. */
 const char *listen_name(void);
