@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# The demonstration, and what the README says of it.
+# The demonstration, as ./bootstrap demo starts it.
 
 load lib/common
 load lib/realm

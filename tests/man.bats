@@ -611,6 +611,11 @@ end_examples() {
   assert_output "$(sed -n '/^ *alice\$ idn-check access -w w /,/to allow/p' "$SRC/README.md" | sed '1d; s/^    //')"
 }
 
+@test "the tables of levels in the README are those that three hosts have been seen to make" {
+  assert_equal "$(grep '^|' "$SRC/README.md")" \
+    "$(cat "$SRC/tests/expected/network-levels" "$SRC/tests/expected/local-levels")"
+}
+
 @test "the examples of idn-serve-demo(8) work as they stand" {
   need curl
   need_tool idn-serve-demo
