@@ -4,10 +4,12 @@
 
 load lib/common
 load lib/programs
+load lib/realm
 
 teardown() {
   end_examples
   server_teardown
+  realm_stop
   [[ -z ${private_srv-} ]] || umount /srv
 }
 
@@ -455,11 +457,11 @@ checked() {
 
 # --- examples -----------------------------------------------------------------------------------
 
-# The blocks of examples, each in a file of its own, SCRATCH/examples/1 and so on; and where the page
-# shows what they write, that in SCRATCH/shown/1.
+# blocks PAGE [SECTION]: those of examples, each in a file of its own, SCRATCH/examples/1 and so on; and where
+# the page shows what they write, that in SCRATCH/shown/1.
 blocks() {
   mkdir "$SCRATCH/examples" "$SCRATCH/shown"
-  section "$1" EXAMPLES | awk -v directory="$SCRATCH" '
+  section "$1" "${2-EXAMPLES}" | awk -v directory="$SCRATCH" '
     /^ +[$#] / {
       if (!inside) n++
       inside = 1
@@ -477,10 +479,14 @@ blocks() {
 # that is answered by a denial; after one that starts something in the background the next waits for
 # it, as it does for who pastes.  Where the page shows what is written, it is just that.
 try_examples() {
-  local block shown expected
   need_world
   need mandoc
   blocks "$1"
+  try_blocks
+}
+
+try_blocks() {
+  local block shown expected
   for block in "$SCRATCH"/examples/*; do
     shown=$SCRATCH/shown/${block##*/}
     expected=0
@@ -512,10 +518,13 @@ alice() {
 await_socket() {
   until curl -so /dev/null --unix-socket "$1" http://localhost/; do :; done
 }
+await_port() {
+  until curl -so /dev/null "http://$1/"; do :; done
+}
 await_hold() {
   until (($(idn-show --all | wc -l) > 1)); do :; done
 }
-export -f await_socket await_hold
+export -f await_socket await_port await_hold
 cd "$WORLD"
 SH
   user=root
@@ -538,6 +547,7 @@ what_follows() {
   [[ $1 =~ \&(\ [a-z]+=\$!)?$ ]] || return 0
   case $1 in
     *--unix\ *) line=${1#*--unix }; echo "await_socket ${line%% *}" ;;
+    *--tcp\ *) line=${1#*--tcp }; echo "await_port ${line%% *}" ;;
     *hold*) echo await_hold ;;
     *) echo "echo 'nothing is known of this line: ' $(printf %q "$1"); false" ;;
   esac
@@ -550,7 +560,7 @@ end_examples() {
   for process in /proc/[0-9]*; do
     [[ $process/ns/mnt -ef /proc/$$/ns/mnt ]] || continue
     if tr '\0' ' ' <"$process/cmdline" 2>/dev/null |
-      grep -qE '^[^ ]*(idn-serve-demo|curl|example) .*/(show|demo|example)\.sock'; then
+      grep -qE '^[^ ]*(idn-serve-demo|curl|example) .*/(show|demo|example)\.(sock|keytab)'; then
       kill "${process#/proc/}" 2>/dev/null || true
       wait_for has_ended "${process#/proc/}"
     fi
@@ -620,6 +630,27 @@ end_examples() {
   need curl
   need_tool idn-serve-demo
   try_examples idn-serve-demo.8
+}
+
+@test "what idn-serve-demo(8) says on authentication works as it stands" {
+  need mandoc
+  need curl
+  need_tool idn-serve-demo
+  need_world
+  need_realm
+  curl --version | grep -qw SPNEGO || skip "needs a curl with SPNEGO"
+  type -P negotiate-token >/dev/null || skip "needs a build with krb5"
+  realm_start
+  realm_principal cpw -pw secret alice
+  echo "127.0.0.2 demo.example" >>/etc/hosts
+  blocks idn-serve-demo.8 AUTHENTICATION
+  # An address that there is.
+  sed -i 's/192\.0\.2\.1/127.0.0.2/' "$SCRATCH/examples/1"
+  try_blocks <<<secret
+  assert_line --regexp '"principal":"alice@IDN.TEST".*"level":"identification"'
+  assert_line --regexp '"principal":"alice@IDN.TEST".*"level":"delegation".*"delegated":"forwarded"'
+  sed -i '/ demo.example$/d' /etc/hosts
+  rm /etc/demo.keytab
 }
 
 @test "a held client is shown by the example of idn-show(1) as it says" {
