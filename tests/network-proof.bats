@@ -89,6 +89,8 @@ teardown() {
       "Authorization: Negotiate $(token alice mutual delegate)" '' >&"${SESSION[1]}"
     wait_for shows_alice "${server_pid[$host]}"
     assert_equal "$(jq -r '[.delegated, .client.transport, .state] | join(" ")' <<<"$shown")" "forwarded tcp consistent"
+    run idn-show --all
+    assert_line --regexp "^${server_pid[$host]}/[0-9]+ +alice +delegation +consistent +alice +[^ ]+ +tcp "
   done
 }
 

@@ -41,6 +41,22 @@ static const char *group_names(const struct procfs_thread *kernel, char *buffer,
 	return buffer;
 }
 
+/* Who came over the network has no process here. */
+static const char *client_text(const struct look_thread *thread, char *buffer, size_t size)
+{
+	const struct imp_ledger_entry *entry = &thread->entry;
+
+	if (!thread->level_known)
+		return "-";
+	if (entry->client_pid > 0)
+		snprintf(buffer, size, "%d", (int)entry->client_pid);
+	else if (entry->transport == IMP_TRANSPORT_TCP && entry->level > IMP_LEVEL_ANONYMOUS)
+		snprintf(buffer, size, "%s", imp_transport_name(IMP_TRANSPORT_TCP));
+	else
+		return "-";
+	return buffer;
+}
+
 static void add_row(struct table *table, const struct look_thread *thread, bool verbose)
 {
 	const struct procfs_thread *kernel = &thread->kernel;
@@ -59,10 +75,7 @@ static void add_row(struct table *table, const struct look_thread *thread, bool 
 	table_add(table, look_state_name(thread->state));
 	table_add(table, name_or_number(thread->access_uid, text, sizeof(text)));
 	table_add(table, name_or_number(thread->service_uid, text, sizeof(text)));
-	snprintf(text, sizeof(text), "-");
-	if (known && thread->entry.client_pid > 0)
-		snprintf(text, sizeof(text), "%d", (int)thread->entry.client_pid);
-	table_add(table, text);
+	table_add(table, client_text(thread, text, sizeof(text)));
 	table_add(table, known ? time_text(thread->entry.since_ns, text, sizeof(text)) : "-");
 	table_add(table, printable(kernel->command, text, sizeof(text)));
 	if (!verbose)
