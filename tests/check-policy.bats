@@ -57,6 +57,10 @@ only_problems() {
   says warn allow "line 5: HTTP/a, HTTP/b: has no effect"
   says ok one_hop "line 7: off: below delegation nothing of a client goes into the network"
   only_problems 1
+  policy '[impersonation]' 'max_level = impersonate'
+  run -0 idn-check policy policy
+  says ok max_level "line 2: impersonation: the service acts as its clients, and goes no further than one_hop"
+  says ok one_hop "on, by default: at impersonation a local client's own credential cache takes the service one hop"
 }
 
 @test "identity that will not go along is a problem" {

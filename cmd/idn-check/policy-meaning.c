@@ -206,12 +206,16 @@ static void tell_default_level(const struct meaning *meaning, enum policy_key ke
 
 static void tell_levels(const struct meaning *meaning)
 {
-	static const char *const words[] = {
+	const char *const words[] = {
 		[IMP_LEVEL_ANONYMOUS] = "the service learns of no client who it is, and does "
 					"everything as the anonymous account",
 		[IMP_LEVEL_IDENTIFICATION] = "the service learns who a client is, and does "
 					     "everything as the anonymous account",
-		[IMP_LEVEL_IMPERSONATION] = "the service acts as its clients, on this machine",
+		[IMP_LEVEL_IMPERSONATION] =
+			meaning->policy->delegation.one_hop
+				? "the service acts as its clients, and goes no further than "
+				  "one_hop"
+				: "the service acts as its clients, on this machine",
 		[IMP_LEVEL_DELEGATION] = "the service acts as its clients, over the network where "
 					 "they say so",
 	};
