@@ -135,6 +135,16 @@ options_in_bash() {
   done
 }
 
+# As many systems have it, instead of mandoc: there, what is too long for its column is broken at each blank.
+@test "every page, its tables too, fits into a terminal of 80 columns" {
+  need groff
+  local file
+  for file in "$SRC"/man/*.[1-9]; do
+    run -0 groff -mdoc -T ascii -rLL=78n "$file"
+    refute_line --partial "can't break line"
+  done
+}
+
 @test "every page of a tool says what its exit status means, and has examples" {
   need mandoc
   local name
