@@ -239,6 +239,22 @@ make_caches() {
   both network-test of-another
 }
 
+@test "a client's cache that is no file is left alone, and nothing of it is possessed afterwards" {
+  realm_variant "$REALM/keyring.conf" 'libdefaults: default_ccache_name = KEYRING:persistent:%{uid}'
+  chmod 0644 "$REALM/keyring.conf"
+  KRB5_CONFIG=$REALM/keyring.conf both network-test no-file
+}
+
+@test "a client's cache is taken as it is, without waiting, and where it is not too large" {
+  mkfifo "$REALM/caches/2012"
+  truncate -s 1T "$REALM/caches/2013"
+  chown g32: "$REALM/caches/2012"
+  chown g1024: "$REALM/caches/2013"
+  both network-test pipe
+  both network-test without-end
+  both network-test held-by-another
+}
+
 @test "a client whose own tickets are over is told so" {
   realm_kinit carol '' -l 1s
   wait_for ticket_over "$REALM/caches/2003"

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,8 +18,11 @@
 #include "net/memory-cache.h"
 #include "net/own-cache.h"
 
+enum { MOST_BYTES = 1 << 22 };
+
 struct own_cache {
 	char *name; /* of the client's */
+	int bytes;  /* a file in memory: what is in the client's */
 	struct memory_cache copy;
 	const struct imp_identity *client;
 };
@@ -32,6 +37,8 @@ void own_cache_free(struct own_cache *cache)
 	if (!cache)
 		return;
 	memory_cache_clear(&cache->copy);
+	if (cache->bytes >= 0)
+		close(cache->bytes);
 	free(cache->name);
 	free(cache);
 }
@@ -83,6 +90,17 @@ static int expand(const char *pattern, uid_t uid, char **name)
 	return 0;
 }
 
+/*
+ * Files alone, since the file is all that is the client's: whoever opens a keyring possesses it,
+ * and so would the thread, whoever it is next; for what a daemon says the service would wait.
+ */
+static const char *path_of(const char *name)
+{
+	const char *path = strncmp(name, "FILE:", 5) == 0 ? name + 5 : name;
+
+	return path[0] == '/' ? path : NULL;
+}
+
 static int find_name(struct own_cache *cache)
 {
 	char *pattern = NULL;
@@ -98,6 +116,8 @@ static int find_name(struct own_cache *cache)
 	if (error == -ENOKEY)
 		kerberos_refuse(error, "default_ccache_name: %s: not known for another user",
 				pattern);
+	else if (error == 0 && !path_of(cache->name))
+		error = kerberos_refuse(-ENOKEY, "default_ccache_name: %s: no file", cache->name);
 	profile_release_string(pattern);
 	profile_release(profile);
 	return error;
@@ -110,10 +130,46 @@ static int prepare(void *data)
 
 	if (memory_cache_init(&cache->copy))
 		return kerberos_refuse(-EPROTO, "a credential cache in memory cannot be made");
-	return find_name(cache);
+	cache->bytes = memfd_create("credentials", MFD_CLOEXEC);
+	return cache->bytes < 0 ? -errno : find_name(cache);
 }
 
-/* ------------------------------------------------------------------------------- the copy -- */
+/* ------------------------------------------------------------------------------- its bytes -- */
+
+/*
+ * libkrb5 would wait for whoever writes to a FIFO, or holds a lock, as long as a client likes, and
+ * take as much memory as the file says: so it gets a copy, as it was the moment it was read.
+ */
+static int open_file(const char *path)
+{
+	struct stat status;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), error = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &status) < 0)
+		error = -errno;
+	else if (!S_ISREG(status.st_mode))
+		error = -EINVAL;
+	if (error == 0)
+		return fd;
+	close(fd);
+	return error;
+}
+
+/* By the kernel: nothing of it is left in this process's memory. */
+static int copy_bytes(int from, int to)
+{
+	size_t total = 0;
+	ssize_t n;
+
+	while ((n = sendfile(to, from, NULL, MOST_BYTES)) > 0) {
+		total += (size_t)n;
+		if (total > MOST_BYTES)
+			return -EFBIG;
+	}
+	return n < 0 ? -errno : 0;
+}
 
 static int no_cache(const struct own_cache *cache, krb5_error_code code)
 {
@@ -125,6 +181,20 @@ static int no_cache(const struct own_cache *cache, krb5_error_code code)
 			       cache->name,
 			       kerberos_library_reason(cache->copy.context, code, reason));
 }
+
+/* As the client. */
+static int take_bytes(struct own_cache *cache)
+{
+	int fd = open_file(path_of(cache->name)), error = fd;
+
+	if (fd >= 0) {
+		error = copy_bytes(fd, cache->bytes);
+		close(fd);
+	}
+	return error < 0 ? no_cache(cache, -error) : 0;
+}
+
+/* ------------------------------------------------------------------------------- the copy -- */
 
 static krb5_error_code copy_from(struct memory_cache *copy, krb5_ccache own)
 {
@@ -140,41 +210,17 @@ static krb5_error_code copy_from(struct memory_cache *copy, krb5_ccache own)
 	return code;
 }
 
-/* libkrb5 would wait for whoever writes to a FIFO, or holds a lock: as long as a client likes. */
-static krb5_error_code check_file(const char *name)
-{
-	const char *path = strncmp(name, "FILE:", 5) == 0 ? name + 5 : name;
-	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
-	struct stat status;
-	int fd, error = 0;
-
-	if (path[0] != '/')
-		return 0;
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
-		return errno;
-	if (fstat(fd, &status) < 0)
-		error = errno;
-	else if (!S_ISREG(status.st_mode))
-		error = EINVAL;
-	else if (fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
-		error = EBUSY;
-	close(fd);
-	return error;
-}
-
-/* As the client. */
 static int copy(struct own_cache *cache)
 {
-	krb5_context context = cache->copy.context;
+	char name[64];
 	krb5_ccache own;
-	krb5_error_code code = check_file(cache->name);
+	krb5_error_code code;
 
-	if (!code)
-		code = krb5_cc_resolve(context, cache->name, &own);
+	snprintf(name, sizeof(name), "FILE:/proc/self/fd/%d", cache->bytes);
+	code = krb5_cc_resolve(cache->copy.context, name, &own);
 	if (!code) {
 		code = copy_from(&cache->copy, own);
-		krb5_cc_close(context, own);
+		krb5_cc_close(cache->copy.context, own);
 	}
 	return code ? no_cache(cache, code) : 0;
 }
@@ -212,8 +258,10 @@ static int conclude(void *data)
 	struct own_cache *cache = data;
 	OM_uint32 major, minor;
 	char reason[KERBEROS_REASON];
-	int error = check_principal(cache);
+	int error = copy(cache);
 
+	if (error == 0)
+		error = check_principal(cache);
 	if (error < 0)
 		return error;
 	major = memory_cache_acquire(&cache->copy, &minor);
@@ -239,9 +287,10 @@ int own_cache_open(const struct imp_token *token, struct own_cache **cache)
 	if (!new)
 		return -ENOMEM;
 	new->client = imp_token_identity(token);
+	new->bytes = -1;
 	error = as_service(prepare, new);
 	if (error == 0)
-		error = copy(new);
+		error = take_bytes(new);
 	if (error == 0)
 		error = as_service(conclude, new);
 	if (error < 0)

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Channels over the network that are not opened: for want of leave, of tickets, or of proof. */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/keyctl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "other.h"
 
@@ -102,6 +106,39 @@ static void of_another(const char *kind)
 {
 	SAME(local_call(kind, "bob", NULL, service), -ENOKEY);
 	SAME(other_connections, 0);
+}
+
+/* Where caches are no files, they are left alone: a keyring that was opened would be possessed. */
+static void no_file(const char *kind)
+{
+	SAME(local_call(kind, "alice", NULL, service), -ENOKEY);
+	SAME(syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 0), -1);
+	SAME(errno == ENOKEY || errno == ENOSYS || errno == EPERM, true);
+	told_once("no file");
+}
+
+/* In the place of the cache of g32 is a pipe that nobody writes to. */
+static void pipe_of_its_own(const char *kind)
+{
+	SAME(local_call(kind, "g32", NULL, service), -ENOKEY);
+}
+
+/* And in that of g1024 more than memory has room for. */
+static void without_end(const char *kind)
+{
+	SAME(local_call(kind, "g1024", NULL, service), -ENOKEY);
+	told_once("File too large");
+}
+
+/* One that holds its cache's lock is not waited for either. */
+static void held_by_another(const char *kind)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	int fd = (int)SYSTEM(open(in_realm("caches/2001"), O_RDWR | O_CLOEXEC));
+
+	SYSTEM(fcntl(fd, F_OFD_SETLK, &lock));
+	MUST(local_call(kind, "alice", NULL, service));
+	close(fd);
 }
 
 /* In carol's are her own, which are over. */
@@ -219,6 +256,10 @@ const struct check_case channel_refused_cases[] = {
 	{"not-on-the-list", not_on_the_list},
 	{"no-cache", no_cache},
 	{"of-another", of_another},
+	{"no-file", no_file},
+	{"pipe", pipe_of_its_own},
+	{"without-end", without_end},
+	{"held-by-another", held_by_another},
 	{"over", over},
 	{"not-forwardable", not_forwardable},
 	{"not-forwardable-one-hop", not_forwardable_one_hop},
