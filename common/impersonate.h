@@ -259,7 +259,10 @@ enum imp_delegated {
 /* "none", "forwarded" or "constrained"; NULL for any other value. */
 const char *imp_delegated_name(enum imp_delegated delegated);
 
-/* None at level anonymous. */
+/*
+ * None at level anonymous; nor of a ticket that a client forwarded which the policy, or the rule on
+ * privileged clients, never lets come to delegation: that is not kept.
+ */
 enum imp_delegated imp_token_delegated(const struct imp_token *token);
 /*
  * When the client's authentication ends, in nanoseconds of CLOCK_REALTIME; 0: it does not.  A token

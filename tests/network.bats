@@ -169,6 +169,10 @@ make_caches() {
   both network-test unfinished
 }
 
+@test "a ticket of a client that never comes to delegation is not held" {
+  both network-test useless
+}
+
 @test "a hundred clients leave nothing behind" {
   promise network-test many ordinary
 }

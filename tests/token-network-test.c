@@ -107,6 +107,19 @@ static struct imp_token *token_at_request(const struct combination *of)
 	return requested;
 }
 
+/* A ticket is, where it may be used one day. */
+static enum imp_delegated held(const struct combination *of)
+{
+	struct combination most = *of;
+	enum imp_decided_by by;
+
+	most.stated = IMP_LEVEL_DELEGATION;
+	return of->delegated == IMP_DELEGATED_FORWARDED &&
+			       expected(&most, &by) < IMP_LEVEL_DELEGATION
+		       ? IMP_DELEGATED_NONE
+		       : of->delegated;
+}
+
 static void check_combination(const struct combination *of)
 {
 	struct imp_token *token = token_at_request(of);
@@ -129,7 +142,7 @@ static void check_combination(const struct combination *of)
 	SAME(access->uid, acts ? uid : nobody.uid);
 	SAME_TEXT(identity->principal ? identity->principal : "none", known ? PRINCIPAL : "none");
 	SAME_TEXT(access->principal ? access->principal : "none", acts ? PRINCIPAL : "none");
-	SAME(imp_token_delegated(token), known ? of->delegated : IMP_DELEGATED_NONE);
+	SAME(imp_token_delegated(token), known ? held(of) : IMP_DELEGATED_NONE);
 	SAME(imp_token_transport(token), IMP_TRANSPORT_TCP);
 	SAME(imp_token_client_pid(token), 0);
 	imp_token_unref(token);

@@ -59,6 +59,12 @@ static int token_of_peer(int fd, const struct imp_policy *policy, struct imp_tok
 			 IMP_LEVEL_DELEGATION, token);
 }
 
+/* What is lent by a client that never comes to delegation could not be used, and is not held. */
+static bool is_of_use(const struct client *client)
+{
+	return client->limit == IMP_LEVEL_DELEGATION;
+}
+
 /* Whom the realm's rules have no account for is nobody here. */
 static int identify(struct client *client, const struct network_client *from,
 		    const struct imp_policy *policy)
@@ -94,12 +100,18 @@ static int token_of_network(const struct network_client *from, const struct imp_
 	client->transport = IMP_TRANSPORT_TCP;
 	client->stated = policy->default_level_network;
 	client->expires_ns = from->expires_ns;
-	client->delegated = from->delegated;
+	client->delegated = from->delegated == IMP_DELEGATED_FORWARDED && !is_of_use(client)
+				    ? IMP_DELEGATED_NONE
+				    : from->delegated;
 	error = token_new(client, client->stated, IMP_DECIDED_BY_DEFAULT, IMP_LEVEL_DELEGATION,
 			  token);
-	if (error == 0)
+	if (error < 0)
+		return error;
+	if (is_of_use(client))
 		client->lent = from->lent;
-	return error;
+	else if (from->lent)
+		from->lent->destroy(from->lent);
+	return 0;
 }
 
 int token_of_network_client(const struct network_client *client, struct imp_policy *given,

@@ -106,6 +106,35 @@ static void unfinished(const char *kind)
 	imp_handshake_free(handshake);
 }
 
+static void lends(struct imp_acceptor *acceptor, const char *cache, size_t held)
+{
+	struct initiator initiator =
+		initiator_of(cache, "HTTP@a.test", &spnego, GSS_C_MUTUAL_FLAG | GSS_C_DELEG_FLAG);
+	struct imp_token *token = token_by(acceptor, &initiator);
+
+	initiator_end(&initiator);
+	SAME(each_memory_cache(NULL), held);
+	SAME(imp_token_delegated(token), held ? IMP_DELEGATED_FORWARDED : IMP_DELEGATED_NONE);
+	imp_token_unref(token);
+	SAME(each_memory_cache(NULL), 0);
+}
+
+/* What a client lends that never comes to delegation, by which alone it could be used. */
+static void useless(const char *kind)
+{
+	struct imp_acceptor *acceptor;
+
+	set_out(kind);
+	acceptor = acceptor_with("a.keytab");
+	lends(acceptor, "client/alice", 1);
+	lends(acceptor, "client/stranger", 0);
+	lends(acceptor, "client/mallory", 0);
+	lends(acceptor, "client/root", 0);
+	set_policy("impersonation", "max_level", "impersonation");
+	lends(acceptor, "client/alice", 0);
+	imp_acceptor_unref(acceptor);
+}
+
 /* A hundred clients one after the other leave nothing behind them. */
 static void many(const char *kind)
 {
@@ -215,6 +244,6 @@ static void wiped(const char *kind)
 }
 
 const struct check_case held_cases[] = {
-	{"released", released}, {"unfinished", unfinished}, {"many", many}, {"wiped", wiped},
-	{NULL, NULL},
+	{"released", released}, {"unfinished", unfinished}, {"useless", useless},
+	{"many", many},		{"wiped", wiped},	    {NULL, NULL},
 };
