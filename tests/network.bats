@@ -169,6 +169,10 @@ make_caches() {
   both network-test unfinished
 }
 
+@test "what is held ends as the service, whoever the thread is by then" {
+  both network-test ends-under-another
+}
+
 @test "a ticket of a client that never comes to delegation is not held" {
   both network-test useless
 }

@@ -38,13 +38,23 @@ int imp_handshake_new(struct imp_acceptor *acceptor, struct imp_handshake **hand
 	return 0;
 }
 
-void imp_handshake_free(struct imp_handshake *handshake)
+/* What GSSAPI holds of one that has not come to its end. */
+static int release(void *data)
 {
+	struct imp_handshake *handshake = data;
 	OM_uint32 minor;
 
+	gss_delete_sec_context(&minor, &handshake->context, GSS_C_NO_BUFFER);
+	return 0;
+}
+
+void imp_handshake_free(struct imp_handshake *handshake)
+{
 	if (!handshake)
 		return;
-	gss_delete_sec_context(&minor, &handshake->context, GSS_C_NO_BUFFER);
+	/* As the service: it reads its configuration for that. */
+	if (handshake->context != GSS_C_NO_CONTEXT && imp_run(NULL, release, handshake, NULL) < 0)
+		release(handshake);
 	if (handshake->lent)
 		handshake->lent->destroy(handshake->lent);
 	imp_acceptor_unref(handshake->acceptor);

@@ -22,7 +22,9 @@ struct initiator {
 	struct imp_token *token;   /* a reference, for what it has lent; NULL: the service itself */
 	struct imp_policy *policy; /* a reference, where there is a token */
 	struct own_cache *own;	   /* NULL: none */
-	gss_cred_id_t credential;
+	const struct lent *lent;   /* the token's; NULL: nothing */
+	gss_cred_id_t borrowed;	   /* of that */
+	gss_cred_id_t credential;  /* whichever it is */
 	gss_ctx_id_t context;
 	OM_uint32 asked;
 	bool delegates;
@@ -63,14 +65,25 @@ static int use_lent(struct initiator *initiator)
 			      "a client of the network: no second hop but at delegation");
 	if (client->delegated != IMP_DELEGATED_FORWARDED || !client->lent)
 		return refuse(initiator, -ENOKEY, "it has forwarded no ticket");
-	initiator->credential = memory_cache_lent(client->lent);
+	initiator->lent = client->lent;
+	return 0;
+}
+
+static int borrow(struct initiator *initiator)
+{
+	char reason[KERBEROS_REASON];
+	OM_uint32 minor, major = memory_cache_borrow(initiator->lent, &initiator->borrowed, &minor);
+
+	if (GSS_ERROR(major))
+		return refuse(initiator, kerberos_error(major, minor),
+			      kerberos_reason(major, minor, reason));
+	initiator->credential = initiator->borrowed;
 	return 0;
 }
 
 /* A KDC that is as patient with clocks as they are may make a ticket even of one that is over. */
-static int check_lifetime(void *data)
+static int check_lifetime(const struct initiator *initiator)
 {
-	const struct initiator *initiator = data;
 	OM_uint32 minor, lifetime = 0;
 	OM_uint32 major = gss_inquire_cred_by_mech(&minor, initiator->credential,
 						   &kerberos_negotiable.elements[0], NULL,
@@ -79,6 +92,14 @@ static int check_lifetime(void *data)
 	if (!GSS_ERROR(major) && lifetime > 0)
 		return 0;
 	return refuse(initiator, -EKEYEXPIRED, "its tickets have ended");
+}
+
+static int take_credential(void *data)
+{
+	struct initiator *initiator = data;
+	int error = initiator->lent ? borrow(initiator) : 0;
+
+	return error < 0 ? error : check_lifetime(initiator);
 }
 
 /* As the service: what is asked of libkrb5 reads its configuration. */
@@ -116,7 +137,7 @@ static int choose(struct initiator *initiator)
 
 	if (error == 0)
 		error = find(initiator);
-	return error < 0 ? error : as_service(check_lifetime, initiator);
+	return error < 0 ? error : as_service(take_credential, initiator);
 }
 
 static int choose_by_policy(struct initiator *initiator, enum imp_level level)
@@ -149,7 +170,7 @@ int initiator_new(struct imp_target *target, enum imp_level level, struct initia
 		return -ENOMEM;
 	new->target = imp_target_ref(target);
 	new->token = token ? imp_token_ref(token) : NULL;
-	new->credential = GSS_C_NO_CREDENTIAL;
+	new->credential = new->borrowed = GSS_C_NO_CREDENTIAL;
 	new->context = GSS_C_NO_CONTEXT;
 	new->asked = GSS_C_MUTUAL_FLAG | GSS_C_REPLAY_FLAG;
 	error = choose_by_policy(new, level);
@@ -166,6 +187,7 @@ static int release(void *data)
 	OM_uint32 minor;
 
 	gss_delete_sec_context(&minor, &initiator->context, GSS_C_NO_BUFFER);
+	gss_release_cred(&minor, &initiator->borrowed);
 	own_cache_free(initiator->own);
 	initiator->own = NULL;
 	return 0;
@@ -179,7 +201,8 @@ void initiator_free(struct initiator *initiator)
 		return;
 	error = as_service(release, initiator);
 	/* Better as whoever this is than not at all. */
-	if (error < 0 && (initiator->context != GSS_C_NO_CONTEXT || initiator->own))
+	if (error < 0 && (initiator->context != GSS_C_NO_CONTEXT || initiator->own ||
+			  initiator->borrowed != GSS_C_NO_CREDENTIAL))
 		release(initiator);
 	imp_token_unref(initiator->token);
 	imp_policy_unref(initiator->policy);

@@ -23,12 +23,18 @@ krb5_error_code memory_cache_init(struct memory_cache *cache)
 	return code;
 }
 
-OM_uint32 memory_cache_acquire(struct memory_cache *cache, OM_uint32 *minor)
+static OM_uint32 acquire(const struct memory_cache *cache, gss_cred_id_t *credential,
+			 OM_uint32 *minor)
 {
 	gss_key_value_element_desc element = {"ccache", cache->name};
 	const gss_key_value_set_desc store = {1, &element};
 
-	return kerberos_acquire(minor, GSS_C_NO_NAME, GSS_C_INITIATE, &store, &cache->credential);
+	return kerberos_acquire(minor, GSS_C_NO_NAME, GSS_C_INITIATE, &store, credential);
+}
+
+OM_uint32 memory_cache_acquire(struct memory_cache *cache, OM_uint32 *minor)
+{
+	return acquire(cache, &cache->credential, minor);
 }
 
 void memory_cache_clear(struct memory_cache *cache)
@@ -52,6 +58,7 @@ struct kept {
 	struct memory_cache cache;
 };
 
+/* Whoever the thread is: there is no credential of GSSAPI's, to end which would read its files. */
 static void destroy(struct lent *lent)
 {
 	struct kept *kept = (struct kept *)lent;
@@ -60,19 +67,24 @@ static void destroy(struct lent *lent)
 	free(kept);
 }
 
+/* That a credential can be made of it is tried out; each who uses it has one of its own. */
 static bool keep(struct memory_cache *cache, gss_cred_id_t credential)
 {
 	gss_key_value_element_desc element = {"ccache", NULL};
 	const gss_key_value_set_desc store = {1, &element};
-	OM_uint32 minor;
+	gss_cred_id_t tried = GSS_C_NO_CREDENTIAL;
+	OM_uint32 minor, unused;
+	bool fine;
 
 	if (memory_cache_init(cache))
 		return false;
 	element.value = cache->name;
-	return !GSS_ERROR(gss_store_cred_into(&minor, credential, GSS_C_INITIATE,
+	fine = !GSS_ERROR(gss_store_cred_into(&minor, credential, GSS_C_INITIATE,
 					      &kerberos_negotiable.elements[0], 1, 0, &store, NULL,
 					      NULL)) &&
-	       !GSS_ERROR(memory_cache_acquire(cache, &minor));
+	       !GSS_ERROR(acquire(cache, &tried, &minor));
+	gss_release_cred(&unused, &tried);
+	return fine;
 }
 
 /* Any ticket can be forwarded that the client has, whosever it is. */
@@ -105,7 +117,7 @@ int memory_cache_lend(gss_cred_id_t credential, const char *principal, struct le
 	return -EACCES;
 }
 
-gss_cred_id_t memory_cache_lent(const struct lent *lent)
+OM_uint32 memory_cache_borrow(const struct lent *lent, gss_cred_id_t *credential, OM_uint32 *minor)
 {
-	return ((const struct kept *)lent)->cache.credential;
+	return acquire(&((const struct kept *)lent)->cache, credential, minor);
 }

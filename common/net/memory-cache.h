@@ -30,6 +30,9 @@ void memory_cache_clear(struct memory_cache *cache);
  */
 int memory_cache_lend(gss_cred_id_t credential, const char *principal,
 		      struct lent **lent) IMP_MUST_CHECK;
-gss_cred_id_t memory_cache_lent(const struct lent *lent);
+
+/* A credential of it, which the caller releases while LENT still lives. */
+OM_uint32 memory_cache_borrow(const struct lent *lent, gss_cred_id_t *credential,
+			      OM_uint32 *minor) IMP_MUST_CHECK;
 
 #endif

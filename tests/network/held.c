@@ -106,6 +106,37 @@ static void unfinished(const char *kind)
 	imp_handshake_free(handshake);
 }
 
+/* Replaced by another client, on whose thread all of it ends; with a handshake in its middle. */
+static void ends_under_another(const char *kind)
+{
+	struct imp_acceptor *acceptor;
+	struct imp_handshake *handshake;
+	struct imp_token *first, *token, *other;
+	struct initiator initiator;
+	size_t size, reply_size;
+	void *reply = NULL, *message;
+
+	set_out(kind);
+	acceptor = acceptor_with("a.keytab");
+	initiator = initiator_of("client/alice", "HTTP@a.test", &kerberos,
+				 GSS_C_MUTUAL_FLAG | GSS_C_DCE_STYLE);
+	message = initiator_says(&initiator, NULL, 0, &size);
+	MUST(imp_handshake_new(acceptor, &handshake));
+	SAME(imp_handshake_step(handshake, message, size, &reply, &reply_size), 1);
+	first = delegated_token();
+	token = at_request(first, IMP_LEVEL_DELEGATION);
+	imp_token_unref(first);
+	MUST(imp_token_from_user("bob", IMP_LEVEL_IMPERSONATION, NULL, &other));
+	MUST(imp_impersonate(token));
+	imp_token_unref(token);
+	MUST(imp_impersonate(other));
+	imp_handshake_free(handshake);
+	MUST(imp_assert(other));
+	imp_revert();
+	SAME(each_memory_cache(NULL), 0);
+	SAME(read_as_client, 0);
+}
+
 static void lends(struct imp_acceptor *acceptor, const char *cache, size_t held)
 {
 	struct initiator initiator =
@@ -244,6 +275,8 @@ static void wiped(const char *kind)
 }
 
 const struct check_case held_cases[] = {
-	{"released", released}, {"unfinished", unfinished}, {"useless", useless},
-	{"many", many},		{"wiped", wiped},	    {NULL, NULL},
+	{"released", released}, {"unfinished", unfinished},
+	{"useless", useless},	{"ends-under-another", ends_under_another},
+	{"many", many},		{"wiped", wiped},
+	{NULL, NULL},
 };

@@ -199,5 +199,6 @@ struct outcome call_as(struct imp_token *token, const char *principal, enum imp_
 	}
 	imp_revert();
 	imp_channel_free(channel);
+	SAME(read_as_client, 0);
 	return outcome;
 }

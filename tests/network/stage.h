@@ -57,6 +57,9 @@ void is_who(const struct imp_token *token, const struct who *who, const char *pr
 /* The level that a statement leads to. */
 struct imp_token *at_request(struct imp_token *token, enum imp_level level);
 
+/* How often libkrb5 has read its configuration while the thread was alice or bob. */
+extern int read_as_client;
+
 /* How many caches with tickets are in this process's memory; LOOK, when not NULL, gets each. */
 size_t each_memory_cache(void (*look)(krb5_context context, krb5_ccache cache));
 
