@@ -236,6 +236,10 @@ answers_again() {
     request /files/etc/passwd -H "Authorization: Negotiate $header"
     assert_equal "$header $status_code" "$header 400"
   done
+  for header in $'Authorization: Negotiate\r\n AAAA' 'Authorization : Negotiate AAAA'; do
+    request /files/etc/passwd -H "$header"
+    assert_regex "$status_code" '^40[01]$'
+  done
   request /files/etc/passwd -H 'Authorization: Negotiate AAAA' -H 'Authorization: Negotiate AAAA'
   assert_equal "$status_code" 400
   for header in AAAA TlRMTVNTUAABAAAAB4IIogAAAAAAAAAAAAAAAAAAAAA= \

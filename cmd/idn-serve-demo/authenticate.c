@@ -111,24 +111,6 @@ static unsigned int take_message(struct client_connection *client, const void *m
 
 /* ------------------------------------------------------------------------------- requests -- */
 
-struct headers {
-	const char *value;
-	int count;
-};
-
-static enum MHD_Result collect(void *data, enum MHD_ValueKind kind, const char *key,
-			       const char *value)
-{
-	struct headers *headers = data;
-
-	(void)kind;
-	if (strcasecmp(key, MHD_HTTP_HEADER_AUTHORIZATION) == 0) {
-		headers->value = value;
-		headers->count++;
-	}
-	return MHD_YES;
-}
-
 /* A request that says nothing is of who the connection is already, while that lasts. */
 static unsigned int without_proof(struct client_connection *client, const char **reason)
 {
@@ -140,15 +122,14 @@ static unsigned int without_proof(struct client_connection *client, const char *
 	return MHD_HTTP_OK;
 }
 
-static unsigned int with_proof(struct client_connection *client, const struct headers *headers,
+/* VALUE: NULL where it is none. */
+static unsigned int with_proof(struct client_connection *client, const char *value,
 			       char **challenge, const char **reason)
 {
 	void *message;
 	size_t size;
 	unsigned int status;
-	int error = headers->count > 1 ? -EPROTO
-				       : negotiate_decode(headers->value ? headers->value : "",
-							  &message, &size);
+	int error = value ? negotiate_decode(value, &message, &size) : -EPROTO;
 
 	/* Keytab, replay cache and name service are the service's to open. */
 	imp_revert();
@@ -167,18 +148,20 @@ static unsigned int with_proof(struct client_connection *client, const struct he
 unsigned int authenticate(struct exchange *exchange, const char **reason)
 {
 	struct client_connection *client = exchange->client;
-	struct headers headers = {.count = 0};
+	const char *value;
 	unsigned int status;
+	int found;
 
 	/* Of a local client the kernel has told all. */
 	if (!client || client->error < 0 || !client->origin.network)
 		return MHD_HTTP_OK;
-	MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, collect, &headers);
-	if (headers.count > 0 && !acceptor)
+	found = connection_header(exchange->connection, MHD_HTTP_HEADER_AUTHORIZATION, &value);
+	if (found != -ENOENT && !acceptor)
 		return answer(MHD_HTTP_FORBIDDEN, "this server has no --keytab: it knows nobody",
 			      reason);
-	status = headers.count == 0 ? without_proof(client, reason)
-				    : with_proof(client, &headers, &exchange->challenge, reason);
+	status = found == -ENOENT ? without_proof(client, reason)
+				  : with_proof(client, found == 0 ? value : NULL,
+					       &exchange->challenge, reason);
 	exchange->may_prove = acceptor;
 	exchange->proven = client->proof == PROOF_DONE;
 	return status;

@@ -251,35 +251,51 @@ struct client_connection *connection_of(struct MHD_Connection *connection)
 
 /* -------------------------------------------------------------------------------- levels -- */
 
-struct levels {
-	const char *header;
+struct found {
+	const char *name;
 	const char *value;
 	int count;
+	bool is_broken;
 };
 
-static enum MHD_Result collect_level(void *data, enum MHD_ValueKind kind, const char *key,
-				     const char *value)
+/*
+ * libmicrohttpd may take what stands on a folded line (RFC 9112, 5.2) for more of the header's
+ * name, or blanks behind that: what begins as the name does, and is longer, is not passed over.
+ */
+static enum MHD_Result collect(void *data, enum MHD_ValueKind kind, const char *key,
+			       const char *value)
 {
-	struct levels *levels = data;
+	struct found *found = data;
+	const size_t length = strlen(found->name);
 
 	(void)kind;
-	if (strcasecmp(key, levels->header) == 0) {
-		levels->value = value;
-		levels->count++;
-	}
+	if (strncasecmp(key, found->name, length) != 0)
+		return MHD_YES;
+	found->value = value;
+	found->count++;
+	found->is_broken |= key[length] != '\0' || !value;
 	return MHD_YES;
+}
+
+int connection_header(struct MHD_Connection *connection, const char *name, const char **value)
+{
+	struct found found = {.name = name};
+
+	MHD_get_connection_values(connection, MHD_HEADER_KIND, collect, &found);
+	*value = found.value;
+	if (found.count == 0)
+		return -ENOENT;
+	return found.count > 1 || found.is_broken ? -EINVAL : 0;
 }
 
 /* -ENOENT: it says nothing of it; -EINVAL: it is malformed. */
 static int level_in_header(struct MHD_Connection *connection, const char *header,
 			   enum imp_level *level)
 {
-	struct levels levels = {.header = header};
+	const char *value;
+	int error = connection_header(connection, header, &value);
 
-	MHD_get_connection_values(connection, MHD_HEADER_KIND, collect_level, &levels);
-	if (levels.count == 0)
-		return -ENOENT;
-	return levels.count > 1 || !levels.value ? -EINVAL : imp_level_parse(levels.value, level);
+	return error < 0 ? error : imp_level_parse(value, level);
 }
 
 bool connection_backend_level(struct MHD_Connection *connection, enum imp_level *level)

@@ -35,4 +35,7 @@ struct client_connection {
 /* From now on it is TOKEN's, which it takes over; NULL: nobody's any more. */
 void connection_become(struct client_connection *client, struct imp_token *token);
 
+/* A request's header: -ENOENT without one; -EINVAL where there are several, or it is broken. */
+int connection_header(struct MHD_Connection *connection, const char *name, const char **value);
+
 #endif
