@@ -279,6 +279,15 @@ int imp_assert(const struct imp_token *token)
 	return error;
 }
 
+/*
+ * At the primary identity, and so nothing to switch: what the ledger says of the thread stays, also
+ * that its work is somebody's whose identity it has not.
+ */
+static bool is_service(void)
+{
+	return !thread.current && switch_has_primary() && thread_agrees(NULL);
+}
+
 int imp_run(struct imp_token *token, int (*work)(void *argument), void *argument, int *result)
 {
 	struct imp_token *before = thread.current ? imp_token_ref(thread.current) : NULL;
@@ -286,7 +295,7 @@ int imp_run(struct imp_token *token, int (*work)(void *argument), void *argument
 
 	if (token)
 		error = imp_impersonate(token);
-	else
+	else if (!is_service())
 		imp_revert();
 	if (error < 0) {
 		imp_token_unref(before);
@@ -302,6 +311,7 @@ int imp_run(struct imp_token *token, int (*work)(void *argument), void *argument
 	}
 	if (error < 0)
 		imp_revert(); /* from whoever the thread is by now */
-	thread_restore(before);
+	if (before || !is_service())
+		thread_restore(before);
 	return error;
 }

@@ -79,12 +79,15 @@ static void nested_and_lost(const char *kind)
 
 static int run_nothing(void *nothing)
 {
-	struct seen seen = {.tid = 0};
+	struct seen seen = {.tid = 0}, again = {.tid = 0};
 
 	SAME_TEXT(look_of(gettid()), "lost");
 	MUST(imp_context_run(nothing, see, &seen, NULL));
 	SAME(seen.person, SERVICE);
 	SAME_TEXT(look_of(gettid()), "lost"); /* still */
+	MUST(imp_run(NULL, see, &again, NULL));
+	SAME(again.person, SERVICE);
+	SAME_TEXT(look_of(gettid()), "lost");
 	return 0;
 }
 
