@@ -196,9 +196,10 @@ some_room() {
     get carol /whoami -o /dev/null
     await_event "(.totals.requests[\"200\"] > $n)"
   done
+  # What comes meanwhile has to be read by somebody: a message is as large as what a pipe has room for.
+  cat <&"$events" >"$SCRATCH/rest" 3>&- 4>&- &
   server_stop
   # To its proper end.
-  cat <&"$events" >"$SCRATCH/rest"
   wait "$listener"
   kill -KILL "$stopped"
 }
