@@ -19,7 +19,4 @@ void client_limit(struct client *client, enum imp_level level, enum imp_decided_
 int token_new(struct client *client, enum imp_level level, enum imp_decided_by by,
 	      enum imp_level ceiling, struct imp_token **token) IMP_MUST_CHECK;
 
-/* Of CLOCK_REALTIME. */
-int64_t token_now_ns(void);
-
 #endif

@@ -118,9 +118,8 @@ int token_of_network_client(const struct network_client *client, struct imp_poli
 			    struct imp_token **token)
 {
 	struct imp_policy *policy;
-	int error = client->expires_ns && client->expires_ns <= token_now_ns()
-			    ? -EKEYEXPIRED
-			    : policy_resolve(given, &policy);
+	int error = token_time_is_over(client->expires_ns) ? -EKEYEXPIRED
+							   : policy_resolve(given, &policy);
 
 	if (error < 0)
 		return error;

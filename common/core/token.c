@@ -41,12 +41,14 @@ void client_limit(struct client *client, enum imp_level level, enum imp_decided_
 	}
 }
 
-int64_t token_now_ns(void)
+bool token_time_is_over(int64_t expires_ns)
 {
 	struct timespec now;
 
+	if (expires_ns == 0)
+		return false;
 	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	return expires_ns <= (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 /* -------------------------------------------------------------------------------- tokens -- */
@@ -207,9 +209,7 @@ int64_t imp_token_expires(const struct imp_token *token)
 
 int token_is_current(const struct imp_token *token)
 {
-	const int64_t expires_ns = token->client->expires_ns;
-
-	return expires_ns && expires_ns <= token_now_ns() ? -EKEYEXPIRED : 0;
+	return token_time_is_over(token->client->expires_ns) ? -EKEYEXPIRED : 0;
 }
 
 pid_t imp_token_client_pid(const struct imp_token *token)

@@ -59,6 +59,9 @@ struct network_client {
 int token_of_network_client(const struct network_client *client, struct imp_policy *policy,
 			    struct imp_token **token) IMP_MUST_CHECK;
 
+/* Whether a time, in nanoseconds of CLOCK_REALTIME, is over; 0 never is. */
+bool token_time_is_over(int64_t expires_ns);
+
 /* -EKEYEXPIRED when the client's authentication has ended. */
 int token_is_current(const struct imp_token *token) IMP_MUST_CHECK;
 

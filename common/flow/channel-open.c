@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/impersonate-thread.h"
@@ -168,22 +167,12 @@ static int open_as_caller(struct imp_channel *channel, enum imp_level level, enu
 	return error;
 }
 
-static bool has_expired(const struct imp_channel *channel)
-{
-	struct timespec now;
-
-	if (channel->expires_ns == 0)
-		return false;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return channel->expires_ns <= (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* Closed by the other end; or there are bytes in it, the answer to nobody's call. */
 static bool is_unusable(const struct imp_channel *channel)
 {
 	struct pollfd state = {.fd = channel->fd, .events = POLLIN | POLLRDHUP};
 
-	return has_expired(channel) || poll(&state, 1, 0) != 0;
+	return token_time_is_over(channel->expires_ns) || poll(&state, 1, 0) != 0;
 }
 
 int channel_make_ready(struct imp_channel *channel, enum purpose purpose)

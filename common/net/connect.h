@@ -10,7 +10,6 @@
  * descriptor, close-on-exec and blocking; a negative errno of socket(2) or connect(2); -ETIMEDOUT.
  */
 int target_connect(const struct imp_target *target, unsigned int seconds) IMP_MUST_CHECK;
-const char *target_host(const struct imp_target *target);
 
 /* ---------------------------------------------------------------------------- initiator.c -- */
 

@@ -192,18 +192,6 @@ static int take_end(struct imp_handshake *handshake)
 
 /* ------------------------------------------------------------------------------- messages -- */
 
-static int give_reply(const gss_buffer_desc *from, void **reply, size_t *size)
-{
-	if (from->length == 0)
-		return 0;
-	*reply = malloc(from->length);
-	if (!*reply)
-		return -ENOMEM;
-	memcpy(*reply, from->value, from->length);
-	*size = from->length;
-	return 0;
-}
-
 static int conclude(struct imp_handshake *handshake, gss_name_t name, gss_OID mechanism,
 		    OM_uint32 flags, gss_cred_id_t credential)
 {
@@ -263,7 +251,7 @@ int imp_handshake_step(struct imp_handshake *handshake, const void *message, siz
 	if (thread_token())
 		return -EBUSY;
 	result = accept_message(handshake, &given, &answer);
-	error = give_reply(&answer, reply, reply_size);
+	error = kerberos_give(&answer, reply, reply_size);
 	gss_release_buffer(&minor, &answer);
 	if (error < 0)
 		result = error;

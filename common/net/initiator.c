@@ -268,20 +268,6 @@ static int make_step(void *data)
 	return check_granted(step);
 }
 
-static int give(const gss_buffer_desc *from, void **message, size_t *size)
-{
-	*message = NULL;
-	*size = 0;
-	if (from->length == 0)
-		return 0;
-	*message = malloc(from->length);
-	if (!*message)
-		return -ENOMEM;
-	memcpy(*message, from->value, from->length);
-	*size = from->length;
-	return 0;
-}
-
 int initiator_step(struct initiator *initiator, const void *answer, size_t answer_size,
 		   void **message, size_t *size)
 {
@@ -294,7 +280,7 @@ int initiator_step(struct initiator *initiator, const void *answer, size_t answe
 	OM_uint32 minor;
 
 	if (error == 0 && result >= 0)
-		error = give(&step.message, message, size);
+		error = kerberos_give(&step.message, message, size);
 	gss_release_buffer(&minor, &step.message);
 	return error < 0 ? error : result;
 }

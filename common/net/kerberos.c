@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/impersonate-thread.h"
@@ -178,7 +179,21 @@ int kerberos_refuse(int error, const char *format, ...)
 	return error;
 }
 
-/* ---------------------------------------------------------------------------- credentials -- */
+/* ------------------------------------------------------------ messages and credentials -- */
+
+int kerberos_give(const gss_buffer_desc *from, void **message, size_t *size)
+{
+	*message = NULL;
+	*size = 0;
+	if (from->length == 0)
+		return 0;
+	*message = malloc(from->length);
+	if (!*message)
+		return -ENOMEM;
+	memcpy(*message, from->value, from->length);
+	*size = from->length;
+	return 0;
+}
 
 OM_uint32 kerberos_acquire(OM_uint32 *minor, gss_name_t name, gss_cred_usage_t usage,
 			   const gss_key_value_set_desc *store, gss_cred_id_t *credential)

@@ -41,6 +41,9 @@ OM_uint32 kerberos_acquire(OM_uint32 *minor, gss_name_t name, gss_cred_usage_t u
 			   const gss_key_value_set_desc *store,
 			   gss_cred_id_t *credential) IMP_MUST_CHECK;
 
+/* A copy for the caller to free, or NULL and 0 of a message that is empty.  -ENOMEM. */
+int kerberos_give(const gss_buffer_desc *from, void **message, size_t *size) IMP_MUST_CHECK;
+
 /* Somebody was not authenticated; ERROR is a negative errno, and returned. */
 int kerberos_refuse(int error, const char *format, ...) IMP_PRINTF(2, 3);
 

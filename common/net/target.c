@@ -22,7 +22,6 @@
 struct imp_target {
 	atomic_uint references;
 	struct addrinfo *addresses;
-	char *host;
 	char *text; /* of the principal, with its realm */
 	gss_name_t name;
 };
@@ -35,11 +34,6 @@ gss_name_t target_name(const struct imp_target *target)
 const char *target_text(const struct imp_target *target)
 {
 	return target->text;
-}
-
-const char *target_host(const struct imp_target *target)
-{
-	return target->host;
 }
 
 /* ------------------------------------------------------------------------------- allowed -- */
@@ -220,7 +214,6 @@ static void destroy(struct imp_target *target)
 	if (target->addresses)
 		freeaddrinfo(target->addresses);
 	gss_release_name(&minor, &target->name);
-	free(target->host);
 	free(target->text);
 	free(target);
 }
@@ -239,8 +232,7 @@ int imp_target_new(const char *host, const char *port, const char *principal,
 		return -ENOMEM;
 	atomic_init(&new->references, 1);
 	new->name = GSS_C_NO_NAME;
-	new->host = strdup(host);
-	error = new->host ? look_up(new, host, port, problem) : -ENOMEM;
+	error = look_up(new, host, port, problem);
 	if (error == 0)
 		error = name_it(new, principal, problem);
 	if (error < 0)
