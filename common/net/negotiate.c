@@ -20,12 +20,16 @@ static const char *behind_scheme(const char *value)
 	return *value == '\0' || *value == ' ' ? value + strspn(value, " ") : NULL;
 }
 
-/* Strict: no blanks within, for nettle would pass over them, and all of the padding. */
+/*
+ * Strict: all of the padding, and what nettle would let pass is not: blanks within, and "A===",
+ * which stands for no byte at all (RFC 4648, 3.2: at most two).
+ */
 static int decode(const char *text, size_t length, uint8_t *message, size_t *size)
 {
 	struct base64_decode_ctx context;
 
-	if (length % 4 != 0 || text[strcspn(text, " \t\r\n\v\f")] != '\0')
+	if (length % 4 != 0 || text[strcspn(text, " \t\r\n\v\f")] != '\0' ||
+	    strcspn(text, "=") + 2 < length)
 		return -EPROTO;
 	base64_decode_init(&context);
 	if (!base64_decode_update(&context, size, message, length, text) ||

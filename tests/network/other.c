@@ -109,16 +109,34 @@ static void *serve(void *data)
 		free(message);
 	}
 	imp_handshake_free(handshake);
-	close(fd);
 	return NULL;
 }
 
+/* The first of them listens. */
+enum { THREADS_MAXIMUM = 64 };
+static struct served {
+	pthread_t thread;
+	int fd;
+} served[THREADS_MAXIMUM];
+static int threads;
+
 static void begin_thread(void *(*work)(void *), int fd)
 {
-	pthread_t thread;
+	struct served *next = &served[threads++];
 
-	SAME(pthread_create(&thread, NULL, work, (void *)(intptr_t)fd), 0);
-	SAME(pthread_detach(thread), 0);
+	SAME(threads <= THREADS_MAXIMUM, true);
+	next->fd = fd;
+	SAME(pthread_create(&next->thread, NULL, work, (void *)(intptr_t)fd), 0);
+}
+
+/* Kerberos takes its locks away when the process exits: nobody may use them then. */
+static void stop(void)
+{
+	for (int i = 0; i < threads; i++) {
+		shutdown(served[i].fd, SHUT_RDWR);
+		pthread_join(served[i].thread, NULL);
+		close(served[i].fd);
+	}
 }
 
 static void *listen_on(void *data)
@@ -146,6 +164,7 @@ void other_start(const char *keytab, enum manners manners)
 	SYSTEM(getsockname(listener, (struct sockaddr *)&address, &size));
 	snprintf(other_port, sizeof(other_port), "%u", ntohs(address.sin_port));
 	begin_thread(listen_on, listener);
+	SAME(atexit(stop), 0);
 }
 
 /* ------------------------------------------------------------------------------- the client -- */
