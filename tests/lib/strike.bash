@@ -33,15 +33,16 @@ detach() {
   exec {says}<&-
 }
 
-# ask_with_fault METHOD PATH: sets code, 000 where there was no answer, and got.
+# ask_with_fault METHOD PATH: sets code, 000 where there was no answer, or not all of one, and got.
 ask_with_fault() {
-  local method=()
+  local method=() whole=yes
   case $1 in
     PUT) method=(-X PUT --data-binary "new content") ;;
     DELETE) method=(-X DELETE) ;;
   esac
-  got=$(as alice curl -s --max-time "$patience" -w '\n%{http_code}' "${method[@]}" "${ASK_WITH[@]}" "$BASE$2") || true
+  got=$(as alice curl -s --max-time "$patience" -w '\n%{http_code}' "${method[@]}" "${ASK_WITH[@]}" "$BASE$2") || whole=no
   code=${got##*$'\n'}
+  [[ $whole == yes ]] || code=000 # the service ended in the middle of it, and the client knows
   got=${got%$'\n'*}
 }
 

@@ -132,11 +132,14 @@ static void begin_thread(void *(*work)(void *), int fd)
 /* Kerberos takes its locks away when the process exits: nobody may use them then. */
 static void stop(void)
 {
-	for (int i = 0; i < threads; i++) {
+	int i = 0;
+
+	/* The one that listens first: from then on there are no more of them. */
+	do {
 		shutdown(served[i].fd, SHUT_RDWR);
 		pthread_join(served[i].thread, NULL);
 		close(served[i].fd);
-	}
+	} while (++i < threads);
 }
 
 static void *listen_on(void *data)
