@@ -358,6 +358,99 @@ int imp_assert(const struct imp_token *token) IMP_MUST_CHECK;
  */
 int imp_check_privilege(const char **missing) IMP_MUST_CHECK;
 
+/* ------------------------------------------------------------------------------------ ring -- */
+
+/*
+ * Two engines do what clients are to be the ones to have done.  With the thread engine, which is
+ * there always, a thread becomes the client.  With the ring engine no thread does, and the process
+ * holds no privilege: a broker, forked before it gave that up, registers each client's identity
+ * with the rings of the process (io_uring_register(2), IORING_REGISTER_PERSONALITY), and the
+ * operations below name it by number.
+ */
+enum imp_engine { IMP_ENGINE_THREAD, IMP_ENGINE_RING };
+
+/* "thread" or "ring"; NULL for any other value. */
+const char *imp_engine_name(enum imp_engine engine);
+
+struct imp_ring_options {
+	int listen_fd;		   /* whose connections the broker takes, and no others */
+	struct imp_policy *policy; /* the broker's, for good; NULL: the one in force */
+	unsigned int seats;	   /* how many operations may be under way at a time; 1 to 64 */
+	bool keep_tokens;	   /* those of connected clients go on if the broker ends */
+};
+
+/*
+ * Starts the ring engine: makes the rings and forks the broker, which keeps the privilege of the
+ * caller.  Tokens that imp_token_from_connection makes from then on are held by the kernel.  To be
+ * called once, by the only thread of the process, before imp_prepare; the caller then gives up all
+ * privilege (imp_become).  The broker ends with the process, and whatever it has registered with
+ * it.
+ *
+ * The broker decides by its own look at the connection: SO_PEERCRED, SO_PEERGROUPS, the level that
+ * the client's socket is bound to, and POLICY.  It takes connections alone that were accepted from
+ * LISTEN_FD.  A token ends when its client hangs up, whatever the service does.
+ *
+ * *PROBLEM, when not NULL, says why not, a static string.  -ENOTSUP where the kernel, or this
+ * build, has not what it takes (Linux 5.19, io_uring(7) not disabled); -EPERM without CAP_SETUID
+ * and CAP_SETGID; -EBUSY after imp_prepare, or where it was started already; -EINVAL for options
+ * that make no sense; what fork(2), socketpair(2) and io_uring_setup(2) report.
+ */
+int imp_ring_start(const struct imp_ring_options *options, const char **problem) IMP_MUST_CHECK;
+
+/* Which engine a token's client is served by. */
+enum imp_engine imp_token_engine(const struct imp_token *token);
+/* The number that the kernel knows it by, at the token's level; 0 with the thread engine. */
+unsigned int imp_token_number(const struct imp_token *token);
+
+/*
+ * Has the calling thread work for TOKEN's client until it reverts, by the client's engine: with the
+ * thread engine it is imp_impersonate.  With the ring engine the thread stays the service to the
+ * kernel: the operations below act as the client, where they are given NULL, and the ledger says
+ * whose work this is; nothing else is done as the client, and imp_impersonate of such a token is
+ * -ENOTSUP.  Errors as imp_impersonate; -EKEYREVOKED where the broker has not given the client an
+ * identity.
+ */
+int imp_serve(struct imp_token *token) IMP_MUST_CHECK;
+
+/*
+ * What a client may have done, each as the system call of that name has it, as TOKEN; NULL: as the
+ * one that the calling thread works for, or as the service where that is none.  By the thread
+ * engine the thread is the client for as long as it takes; by the ring engine the kernel does that
+ * one operation as the client.  Paths are relative to DIRECTORY, or AT_FDCWD.
+ *
+ * Return what the system call returns, or its negative errno.  Besides, by the ring engine:
+ * -EKEYREVOKED when the client has hung up, and its token ended; -ENOMEM.  By the thread engine,
+ * errors as imp_impersonate.  After open(2) the descriptor is the service's to use: reading and
+ * writing, fstat(2) and fsync(2) ask for no identity, on most file systems.
+ */
+struct open_how;
+struct statx;
+struct sockaddr;
+int imp_openat2(struct imp_token *token, int directory, const char *path,
+		const struct open_how *how) IMP_MUST_CHECK;
+int imp_statx(struct imp_token *token, int directory, const char *path, int flags,
+	      unsigned int mask, struct statx *status) IMP_MUST_CHECK;
+int imp_mkdirat(struct imp_token *token, int directory, const char *path,
+		mode_t mode) IMP_MUST_CHECK;
+int imp_unlinkat(struct imp_token *token, int directory, const char *path,
+		 int flags) IMP_MUST_CHECK;
+int imp_renameat2(struct imp_token *token, int old_directory, const char *old_path,
+		  int new_directory, const char *new_path, unsigned int flags) IMP_MUST_CHECK;
+int imp_linkat(struct imp_token *token, int old_directory, const char *old_path, int new_directory,
+	       const char *new_path, int flags) IMP_MUST_CHECK;
+int imp_symlinkat(struct imp_token *token, const char *target, int directory,
+		  const char *path) IMP_MUST_CHECK;
+ssize_t imp_getxattr(struct imp_token *token, const char *path, const char *name, void *value,
+		     size_t size) IMP_MUST_CHECK;
+ssize_t imp_fgetxattr(struct imp_token *token, int fd, const char *name, void *value,
+		      size_t size) IMP_MUST_CHECK;
+int imp_setxattr(struct imp_token *token, const char *path, const char *name, const void *value,
+		 size_t size, int flags) IMP_MUST_CHECK;
+int imp_fsetxattr(struct imp_token *token, int fd, const char *name, const void *value, size_t size,
+		  int flags) IMP_MUST_CHECK;
+int imp_connect(struct imp_token *token, int fd, const struct sockaddr *address,
+		unsigned int length) IMP_MUST_CHECK;
+
 /* ------------------------------------------------------------------------------------ flow -- */
 
 /*
@@ -861,6 +954,9 @@ struct imp_ledger_entry {
 	uid_t channel_expected_uid;  /* whose call the last of them was; only where there was one */
 	uid_t channel_actual_uid;    /* who had opened the channel */
 	int64_t channel_ns;	     /* CLOCK_REALTIME */
+	enum imp_engine engine;	     /* of the client; with the ring engine the thread itself is at
+					the primary identity */
+	unsigned int number;	     /* that the kernel knows the token by; 0: by none */
 	bool settled; /* false: it was in the middle of a switch, however often read */
 };
 

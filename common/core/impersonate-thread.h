@@ -3,10 +3,14 @@
 #ifndef CORE_IMPERSONATE_THREAD_H
 #define CORE_IMPERSONATE_THREAD_H
 
+#include "core/credentials.h"
 #include "core/ledger.h"
 
 /* What it impersonates with; NULL: nobody.  No reference is given. */
 struct imp_token *thread_token(void);
+
+/* The number that the kernel knows it by, where the ring engine serves it; else 0. */
+uint32_t thread_number(void);
 
 /* Its slot in the ledger, to count in; NULL where there is none, nor can be. */
 struct ledger_slot *thread_slot(void);
@@ -19,6 +23,14 @@ void thread_expect(const struct imp_token *token);
 
 /* Whether the kernel has TOKEN's identity, or the primary one, for it; switch_agrees. */
 bool thread_agrees(const struct imp_token *token);
+/* The same of what counts for its file accesses; switch_agrees_on_files. */
+bool thread_agrees_on_files(const struct imp_token *token);
+
+/*
+ * credentials_read, of whom the thread works for: where that is one that the ring engine serves, as
+ * it is to those who are called for it.
+ */
+int thread_credentials(struct credentials *credentials) IMP_MUST_CHECK;
 
 /* imp_assert, but what has been set since the last doubt is not read; switch_confirms. */
 int thread_confirm(const struct imp_token *token) IMP_MUST_CHECK;

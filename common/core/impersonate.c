@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "credentials.h"
 #include "identity.h"
 #include "impersonate-thread.h"
 #include "ledger.h"
@@ -121,6 +122,19 @@ static void settle(bool repeated)
 		ledger_settle_primary(thread.slot);
 }
 
+/* For whom the ring engine works the thread itself is nobody but the service. */
+static int become(const struct imp_token *token, const char **step)
+{
+	if (imp_token_engine(token) == IMP_ENGINE_THREAD)
+		return switch_to(token_access(token), token->scope, token_capabilities(token),
+				 step);
+	*step = "the broker has given the client no identity";
+	if (token_number(token) == 0)
+		return -EKEYREVOKED;
+	switch_back();
+	return 0;
+}
+
 /* Also with what was current a moment ago: to come back to it. */
 static int take(struct imp_token *token)
 {
@@ -129,8 +143,7 @@ static int take(struct imp_token *token)
 
 	if (error == 0) {
 		ledger_begin(thread.slot);
-		error = switch_to(token_access(token), token->scope, token_capabilities(token),
-				  &step);
+		error = become(token, &step);
 	}
 	if (error < 0) {
 		const struct imp_log_record facts = {
@@ -159,6 +172,17 @@ static int take(struct imp_token *token)
 }
 
 int imp_impersonate(struct imp_token *token)
+{
+	if (imp_token_engine(token) == IMP_ENGINE_THREAD)
+		return imp_serve(token);
+	log_line(LOG_ERR,
+		 "cannot impersonate uid %u: it is served by the ring engine, and no thread of "
+		 "this process can be anybody else",
+		 token_access(token)->view.uid);
+	return -ENOTSUP;
+}
+
+int imp_serve(struct imp_token *token)
 {
 	int error = token_is_current(token);
 
@@ -214,6 +238,13 @@ struct imp_token *thread_token(void)
 	return thread.current;
 }
 
+uint32_t thread_number(void)
+{
+	return thread.current && imp_token_engine(thread.current) == IMP_ENGINE_RING
+		       ? token_number(thread.current)
+		       : 0;
+}
+
 struct ledger_slot *thread_slot(void)
 {
 	/* Whatever this thread is now, neither the primary identity nor the ledger is to be its. */
@@ -235,18 +266,58 @@ void thread_expect(const struct imp_token *token)
 		ledger_settle_expected(slot, token);
 }
 
+/* What the kernel is to have for a thread that has TOKEN; no identity: the primary one. */
+struct expectation {
+	const struct identity *access;
+	enum imp_scope scope;
+	uint64_t capabilities;
+};
+
+static struct expectation expected_of(const struct imp_token *token)
+{
+	if (!token || imp_token_engine(token) == IMP_ENGINE_RING)
+		return (struct expectation){.scope = IMP_SCOPE_ALL};
+	return (struct expectation){token_access(token), token->scope, token_capabilities(token)};
+}
+
 bool thread_agrees(const struct imp_token *token)
 {
-	return token ? switch_agrees(token_access(token), token->scope, token_capabilities(token))
-		     : switch_agrees(NULL, IMP_SCOPE_ALL, 0);
+	const struct expectation expected = expected_of(token);
+
+	return switch_agrees(expected.access, expected.scope, expected.capabilities);
+}
+
+bool thread_agrees_on_files(const struct imp_token *token)
+{
+	const struct expectation expected = expected_of(token);
+
+	return switch_agrees_on_files(expected.access, expected.scope, expected.capabilities);
 }
 
 int thread_confirm(const struct imp_token *token)
 {
-	if (token ? switch_confirms(token_access(token), token->scope, token_capabilities(token))
-		  : switch_confirms(NULL, IMP_SCOPE_ALL, 0))
+	const struct expectation expected = expected_of(token);
+
+	if (switch_confirms(expected.access, expected.scope, expected.capabilities))
 		return 0;
 	return imp_assert(token);
+}
+
+int thread_credentials(struct credentials *credentials)
+{
+	int error = credentials_read(credentials);
+
+	if (error < 0 || !thread.current || imp_token_engine(thread.current) == IMP_ENGINE_THREAD)
+		return error;
+
+	const struct identity *access = token_access(thread.current);
+
+	groups_unref(credentials->groups);
+	credentials->effective_uid = credentials->filesystem_uid = access->view.uid;
+	credentials->effective_gid = credentials->filesystem_gid = access->view.gid;
+	credentials->groups = groups_ref(access->groups);
+	credentials->effective = 0;
+	return 0;
 }
 
 void thread_restore(struct imp_token *before)
@@ -268,9 +339,8 @@ void thread_restore(struct imp_token *before)
 
 int imp_assert(const struct imp_token *token)
 {
-	int error =
-		token ? switch_verify(token_access(token), token->scope, token_capabilities(token))
-		      : switch_verify(NULL, IMP_SCOPE_ALL, 0);
+	const struct expectation expected = expected_of(token);
+	int error = switch_verify(expected.access, expected.scope, expected.capabilities);
 
 	if (error == -ESTALE) {
 		thread_expect(token);

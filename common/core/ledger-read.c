@@ -182,6 +182,7 @@ static int to_entry(const struct ledger_slot *slot, struct imp_ledger_entry *ent
 	    !imp_decided_by_name((enum imp_decided_by)slot->decided_by) ||
 	    slot->scope > IMP_SCOPE_FILES || slot->transport > IMP_TRANSPORT_TCP ||
 	    !imp_delegated_name((enum imp_delegated)slot->delegated) ||
+	    !imp_engine_name((enum imp_engine)slot->engine) ||
 	    !is_principal(slot->principal, sizeof(slot->principal)))
 		return -EPROTO;
 	*entry = (struct imp_ledger_entry){
@@ -207,6 +208,8 @@ static int to_entry(const struct ledger_slot *slot, struct imp_ledger_entry *ent
 		.channel_actual_uid = slot->channel_actual_uid,
 		.channel_ns = slot->channel_ns,
 		.delegated = (enum imp_delegated)slot->delegated,
+		.engine = (enum imp_engine)slot->engine,
+		.number = slot->number,
 	};
 	memcpy(entry->principal, slot->principal, sizeof(entry->principal));
 	return 0;

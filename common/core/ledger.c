@@ -331,6 +331,8 @@ static void describe(struct ledger_slot *slot, const struct imp_token *token)
 	slot->scope = (uint8_t)token->scope;
 	slot->transport = (uint8_t)token->client->transport;
 	slot->delegated = (uint8_t)imp_token_delegated(token);
+	slot->engine = (uint8_t)imp_token_engine(token);
+	slot->number = token_number(token);
 	slot->client_uid = anonymous ? IMP_NO_UID : client->uid;
 	slot->client_gid = anonymous ? IMP_NO_GID : client->gid;
 	slot->client_pid = anonymous ? 0 : token->client->pid;

@@ -42,13 +42,14 @@ struct ledger_slot {
 	uint8_t scope;
 	uint8_t transport;
 	uint8_t delegated;
-	uint8_t reserved[2];
+	uint8_t engine;
+	uint8_t reserved;
 	uint32_t client_uid;
 	uint32_t client_gid;
 	int32_t client_pid;
 	uint32_t access_uid;
 	uint32_t access_gid;
-	uint32_t reserved2;
+	uint32_t number; /* of a token that the kernel holds; else 0 */
 	uint64_t access_groups_hash;
 	int64_t since_ns;
 	uint64_t impersonations;

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine.h"
+#include "impersonate-thread.h"
 #include "level.h"
 #include "log.h"
 #include "peer.h"
@@ -177,8 +179,14 @@ static int set_send_timeout(int fd, int64_t microseconds)
 	return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0 ? -errno : 0;
 }
 
+/* As whom the thread works for, whatever the engine. */
 static int try_to_connect(int fd, const struct sockaddr_un *service)
 {
+	const uint32_t number = thread_number();
+
+	if (number)
+		return engine->connect(number, fd, (const struct sockaddr *)service,
+				       sizeof(*service));
 	return connect(fd, (const struct sockaddr *)service, sizeof(*service)) < 0 ? -errno : 0;
 }
 

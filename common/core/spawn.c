@@ -94,6 +94,11 @@ static int check_privilege(const struct plan *plan, uint64_t capabilities, const
 
 static int make_plan(struct plan *plan, const struct imp_token *token, const char **step)
 {
+	if (imp_token_engine(token) == IMP_ENGINE_RING) {
+		*step = "the ring engine runs no commands";
+		return -ENOTSUP;
+	}
+
 	const struct imp_identity *access = &token_access(token)->view;
 	const struct imp_become want = {
 		.uid = access->uid,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "capability.h"
+#include "engine.h"
 #include "level.h"
 #include "peer.h"
 #include "policy.h"
@@ -24,6 +25,25 @@ static int limit_client(struct client *client, const struct imp_policy *policy)
 		client_limit(client, IMP_LEVEL_IDENTIFICATION, IMP_DECIDED_BY_PRIVILEGED_CLIENT);
 	client_limit(client, policy->max_level, IMP_DECIDED_BY_POLICY);
 	return add_anonymous(client, policy);
+}
+
+/*
+ * With the ring engine the broker has the last word, by a look of its own.  What it has not made
+ * for the client nobody can have: a request goes no higher.
+ */
+static int admit(int fd, struct client *client)
+{
+	struct grant grant;
+	int error = engine->admit(fd, &grant);
+
+	if (error < 0)
+		return error;
+	client->in_ring = true;
+	client->number = grant.number;
+	client->anonymous_number = engine->anonymous;
+	if (grant.level < IMP_LEVEL_IMPERSONATION)
+		client_limit(client, grant.level, grant.decided_by);
+	return 0;
 }
 
 static int token_of_peer(int fd, const struct imp_policy *policy, struct imp_token **token)
@@ -50,6 +70,8 @@ static int token_of_peer(int fd, const struct imp_policy *policy, struct imp_tok
 		client_limit(client, IMP_LEVEL_ANONYMOUS, IMP_DECIDED_BY_UNMAPPED_CLIENT);
 
 	error = limit_client(client, policy);
+	if (error == 0 && engine)
+		error = admit(fd, client);
 	if (error < 0) {
 		client_unref(client);
 		return error;
@@ -95,6 +117,11 @@ static int token_of_network(const struct network_client *from, const struct imp_
 	if (error < 0) {
 		client_unref(client);
 		return error;
+	}
+	/* Of who has proven nothing the ring engine has the anonymous identity alone. */
+	if (engine && !from->principal) {
+		client->in_ring = true;
+		client->anonymous_number = engine->anonymous;
 	}
 	client->identity.view.principal = client->principal;
 	client->transport = IMP_TRANSPORT_TCP;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "engine.h"
 #include "level.h"
 #include "token-client.h"
 
@@ -27,6 +28,8 @@ void client_unref(struct client *client)
 		return;
 	identity_clear(&client->identity);
 	identity_clear(&client->anonymous);
+	if (client->number && engine)
+		engine->release(client->number);
 	if (client->lent)
 		client->lent->destroy(client->lent);
 	free(client->principal);
@@ -159,6 +162,34 @@ const struct identity *token_access(const struct imp_token *token)
 {
 	return token->level < IMP_LEVEL_IMPERSONATION ? &token->client->anonymous
 						      : &token->client->identity;
+}
+
+const struct engine *engine;
+
+enum imp_engine imp_token_engine(const struct imp_token *token)
+{
+	return token->client->in_ring ? IMP_ENGINE_RING : IMP_ENGINE_THREAD;
+}
+
+uint32_t token_number(const struct imp_token *token)
+{
+	return token->level < IMP_LEVEL_IMPERSONATION ? token->client->anonymous_number
+						      : token->client->number;
+}
+
+unsigned int imp_token_number(const struct imp_token *token)
+{
+	return token_number(token);
+}
+
+const char *imp_engine_name(enum imp_engine which)
+{
+	static const char *const names[] = {
+		[IMP_ENGINE_THREAD] = "thread",
+		[IMP_ENGINE_RING] = "ring",
+	};
+
+	return (size_t)which < sizeof(names) / sizeof(names[0]) ? names[which] : NULL;
 }
 
 uint64_t token_capabilities(const struct imp_token *token)

@@ -27,6 +27,11 @@ struct client {
 	struct lent *lent;  /* owned; NULL: nothing */
 	int64_t expires_ns; /* CLOCK_REALTIME; 0: never */
 
+	/* Held by the kernel: in_ring, and numbers, of which 0 is none. */
+	bool in_ring;
+	uint32_t number;	   /* the client's identity; to be released with this */
+	uint32_t anonymous_number; /* everybody's */
+
 	/* What decides the level, each as far as it had a say. */
 	enum imp_level stated; /* by the address, or the transport's default */
 	bool bound;
@@ -71,6 +76,8 @@ int token_from_credentials(const struct credentials *credentials,
 
 /* Whom a thread acts as with this token. */
 const struct identity *token_access(const struct imp_token *token);
+/* The number that the kernel knows that identity by; 0: none. */
+uint32_t token_number(const struct imp_token *token);
 /* The effective capabilities that it has then. */
 uint64_t token_capabilities(const struct imp_token *token);
 

@@ -97,11 +97,11 @@ static int check_identity(const struct imp_channel *channel, enum imp_level leve
 	const struct party connection = {&channel->opener, channel->bound};
 	struct credentials caller;
 
-	if (level == channel->bound && is_same_client(channel) && !is_split(&channel->opener) &&
-	    credentials_match(&channel->opener, CREDENTIALS_ALL))
+	if (thread_number() == 0 && level == channel->bound && is_same_client(channel) &&
+	    !is_split(&channel->opener) && credentials_match(&channel->opener, CREDENTIALS_ALL))
 		return 0;
 
-	int error = credentials_read(&caller);
+	int error = thread_credentials(&caller);
 
 	if (error < 0)
 		return error;
@@ -129,6 +129,10 @@ static int connect_as(struct imp_channel *channel, const struct credentials *cal
 	const struct party both = {caller, level};
 	int error = 0;
 
+	/* What a client of this machine has for the network is opened by a thread that is the
+	 * client. */
+	if (channel->way.target && thread_number() && level >= IMP_LEVEL_IMPERSONATION)
+		return -ENOTSUP;
 	if (is_split(caller))
 		error = tell_of_mismatch(channel, purpose, both, both,
 					 "filesystem and effective ids");
@@ -158,7 +162,7 @@ static int open_as_caller(struct imp_channel *channel, enum imp_level level, enu
 	int error = token ? imp_assert(token) : 0;
 
 	if (error == 0)
-		error = credentials_read(&caller);
+		error = thread_credentials(&caller);
 	if (error < 0)
 		return error;
 	error = connect_as(channel, &caller, level, purpose);

@@ -100,8 +100,7 @@ static int find_recorded(struct imp_token *current, bool always, struct found *f
 {
 	if (always && !thread_agrees(current))
 		return find_behind_the_back(found);
-	if (!always && !switch_agrees_on_files(token_access(current), current->scope,
-					       token_capabilities(current))) {
+	if (!always && !thread_agrees_on_files(current)) {
 		int error = imp_assert(current); /* which tells of it */
 
 		if (error < 0)
@@ -226,7 +225,7 @@ static int take(const struct imp_context *context)
 
 	switch_doubt();
 	if (context->token)
-		error = imp_impersonate(context->token);
+		error = imp_serve(context->token);
 	else
 		imp_revert();
 	if (error == 0)

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The broker: a process that makes the clients of a service into tokens which the kernel holds. */
+#ifndef RING_BROKER_H
+#define RING_BROKER_H
+
+#include "impersonate.h"
+
+enum { BROKER_SEATS_MAXIMUM = 64 };
+
+struct broker_setup {
+	unsigned int n_seats;
+	int rings[BROKER_SEATS_MAXIMUM];   /* one for each operation at a time */
+	int sockets[BROKER_SEATS_MAXIMUM]; /* as many ends of connections to the service */
+	int listen_fd;
+	int guard;		   /* readable when the guard is gone */
+	struct imp_policy *policy; /* a reference */
+	bool keep_tokens;
+
+	/* What is registered under each number, for the guard to see as well. */
+	int *held;
+};
+
+/* In a process of its own. */
+_Noreturn void broker_run(const struct broker_setup *setup);
+
+#endif

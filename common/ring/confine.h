@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* What the broker, and its guard, keep of what a process may do. */
+#ifndef RING_CONFINE_H
+#define RING_CONFINE_H
+
+#include "impersonate.h"
+
+/*
+ * Closes every descriptor but these, which are put in order, and standard error.  In the child of a
+ * service with one thread.
+ */
+int confine_descriptors(int *keep, unsigned int count) IMP_MUST_CHECK;
+
+/* An empty directory that nobody can find becomes the root, where the process may do that. */
+void confine_root(void);
+
+/* CAPABILITIES and no others, for good; no program that is run from now on gives more. */
+int confine_capabilities(uint64_t capabilities) IMP_MUST_CHECK;
+
+/* No system call but those that they make is there any more: any other ends the process. */
+int confine_broker(void) IMP_MUST_CHECK;
+int confine_guard(void) IMP_MUST_CHECK;
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The guard is the broker's parent, has no privilege, and waits: when the broker ends, however that
+ * came, it ends all tokens, which the service could otherwise go on using.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ring/confine.h"
+#include "ring/guard.h"
+#include "ring/mint.h"
+
+/* Whoever stops a service sends these to all of its processes; these two end with it instead. */
+static void ignore_signals(void)
+{
+	static const int ignored[] = {SIGTERM, SIGINT,	SIGHUP,	 SIGQUIT, SIGPIPE, SIGUSR1,
+				      SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU, SIGALRM};
+	sigset_t none;
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		signal(ignored[i], SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static _Noreturn void run_broker(const struct broker_setup *setup, const int guard[2])
+{
+	struct broker_setup own = *setup;
+
+	close(guard[1]);
+	own.guard = guard[0];
+	prctl(PR_SET_NAME, "imp-broker");
+	broker_run(&own);
+}
+
+/* What is known to be there at once, and then whatever there may be besides. */
+static void end_all(const struct broker_setup *setup)
+{
+	const struct mint mint = {.rings = setup->rings, .n_rings = setup->n_seats};
+
+	for (uint32_t number = 1; number <= MINT_NUMBERS; number++)
+		if (setup->held[number] > 0)
+			mint_unregister(&mint, number);
+	for (uint32_t number = 1; number <= MINT_NUMBERS; number++)
+		mint_unregister(&mint, number);
+}
+
+/* The broker sees it end by PIPE, whose other end it has. */
+static _Noreturn void run_guard(const struct broker_setup *setup, int pipe, pid_t broker)
+{
+	int keep[BROKER_SEATS_MAXIMUM + 1], status;
+	unsigned int n = 0;
+
+	prctl(PR_SET_NAME, "imp-guard");
+	for (; n < setup->n_seats; n++)
+		keep[n] = setup->rings[n];
+	keep[n++] = pipe;
+	if (confine_descriptors(keep, n) < 0 || confine_capabilities(0) < 0 || confine_guard() < 0)
+		_exit(1); /* the broker goes with it */
+	while (waitpid(broker, &status, 0) < 0 && errno == EINTR)
+		;
+	if (!setup->keep_tokens)
+		end_all(setup);
+	_exit(0);
+}
+
+static int *make_held(void)
+{
+	void *held = mmap(NULL, sizeof(int) * (MINT_NUMBERS + 1), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return held == MAP_FAILED ? NULL : held;
+}
+
+static _Noreturn void run_both(const struct broker_setup *given)
+{
+	struct broker_setup both = *given;
+	const struct broker_setup *setup = &both;
+	int guard[2];
+	pid_t broker;
+
+	setsid();
+	ignore_signals();
+	both.held = make_held();
+	if (!both.held || pipe2(guard, O_CLOEXEC) < 0)
+		_exit(1);
+	broker = fork();
+	if (broker == 0)
+		run_broker(setup, guard);
+	close(guard[0]);
+	if (broker < 0)
+		_exit(1);
+	run_guard(setup, guard[1], broker);
+}
+
+int guard_start(const struct broker_setup *setup)
+{
+	pid_t between = fork();
+	int status;
+
+	if (between < 0)
+		return -errno;
+	if (between == 0) {
+		pid_t guard = fork();
+
+		if (guard == 0)
+			run_both(setup);
+		_exit(guard < 0 ? errno : 0);
+	}
+	while (waitpid(between, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
+}

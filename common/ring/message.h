@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* What service and broker say to each other: one message of fixed size each way, by seqpacket. */
+#ifndef RING_MESSAGE_H
+#define RING_MESSAGE_H
+
+#include "core/engine.h"
+
+#define MESSAGE_MAGIC UINT32_C(0x31504d49) /* "IMP1" */
+
+enum message_kind {
+	MESSAGE_ADMIT = 1, /* a connection comes along: whose is it? */
+	MESSAGE_RELEASE	   /* the service will not name this number again; there is no answer */
+};
+
+struct message_request {
+	uint32_t magic;
+	uint32_t kind;
+	uint32_t serial; /* comes back in the answer */
+	uint32_t number; /* to be released; else 0 */
+};
+
+struct message_answer {
+	uint32_t magic;
+	uint32_t serial;
+	int32_t error; /* 0, or a negative errno; then the rest is 0 */
+	uint32_t number;
+	uint32_t level;
+	uint32_t decided_by;
+};
+
+/* Nobody has to be asked what comes first: the anonymous identity's number, under this serial. */
+enum { MESSAGE_GREETING = 0 };
+
+/* What is there once at most, with the descriptor that came along, which is the caller's, or -1. */
+struct message_received {
+	size_t size;
+	int fd;
+};
+
+/*
+ * Waits for one.  0 with SIZE 0: the other end is gone; -EPROTO for one with more than a descriptor
+ * along, which are all closed then; what recvmsg(2) reports.
+ */
+int message_receive(int from, void *room, size_t size,
+		    struct message_received *received) IMP_MUST_CHECK;
+/* FD along, unless that is -1. */
+int message_send(int to, const void *message, size_t size, int fd) IMP_MUST_CHECK;
+
+/* Makes sense of what was received; -EPROTO. */
+int message_read_request(const void *bytes, size_t size, bool with_fd,
+			 struct message_request *request) IMP_MUST_CHECK;
+int message_read_answer(const void *bytes, size_t size, uint32_t serial,
+			struct grant *grant) IMP_MUST_CHECK;
+
+#endif
