@@ -831,6 +831,8 @@ struct imp_become {
 	bool limit_bounding;   /* take all others out of the bounding set (needs CAP_SETPCAP) */
 	bool ambient;	       /* have them in the inheritable and ambient sets too, so that they
 				  outlive exec */
+	bool sealed;	       /* nothing that is run later gives privilege: no_new_privs, and, with
+				  CAP_SETPCAP, securebits locked so that uid 0 has no capability by itself */
 };
 
 /*

@@ -169,6 +169,45 @@ static void securebits(const char *kind)
 	}
 }
 
+/* What the securebits are once they are locked; root has nothing by being root. */
+static void sealed(const char *kind)
+{
+	const int locked = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED |
+			   SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |
+			   SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+	struct imp_become become = {
+		.uid = 2001,
+		.gid = 2001,
+		.capabilities = 1u << CAP_SETUID,
+		.limit_bounding = true,
+		.sealed = true,
+	};
+	pid_t child;
+
+	(void)kind;
+	set_out();
+	child = (pid_t)SYSTEM(fork());
+	if (child == 0) {
+		MUST(imp_become(&become, NULL)); /* and cannot be locked, to keep a capability */
+		is_become(&become, 1u << CAP_SETUID);
+		SAME(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 1);
+		SAME(prctl(PR_GET_SECUREBITS), 0);
+		_exit(PASSED);
+	}
+	wait_for(child);
+	become.capabilities = 0;
+	gather();
+	MUST(imp_become(&become, NULL));
+	is_become(&become, 0);
+	SAME(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 1);
+	SAME(prctl(PR_GET_SECUREBITS), locked);
+	state_read(0, &seen);
+	no_way_back();
+	/* Once more, with nothing to lock anything with. */
+	MUST(imp_become(&become, NULL));
+	SAME(prctl(PR_GET_SECUREBITS), locked);
+}
+
 static void no_id(const char *kind)
 {
 	struct imp_become become = {.uid = IMP_NO_UID, .gid = 2001};
@@ -228,10 +267,15 @@ static void busy(const char *kind)
 int main(int argc, char **argv)
 {
 	static const struct check_case cases[] = {
-		{"for-good", for_good},	  {"keeps", keeps},
-		{"effective", effective}, {"securebits", securebits},
-		{"no-id", no_id},	  {"without-privilege", without_privilege},
-		{"busy", busy},		  {NULL, NULL},
+		{"for-good", for_good},
+		{"keeps", keeps},
+		{"effective", effective},
+		{"securebits", securebits},
+		{"sealed", sealed},
+		{"no-id", no_id},
+		{"without-privilege", without_privilege},
+		{"busy", busy},
+		{NULL, NULL},
 	};
 
 	return check_main(argc, argv, cases);

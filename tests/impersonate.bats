@@ -211,6 +211,10 @@ calls_between_marks() {
   promise become-test securebits
 }
 
+@test "become, sealed, has nothing that is run later give privilege" {
+  promise become-test sealed
+}
+
 @test "become refuses the ids that are none, and has done nothing" {
   promise become-test no-id
 }

@@ -76,6 +76,17 @@ static int set_capabilities(const struct becoming *becoming, const char **step)
 	return credentials_set_ambient(kept);
 }
 
+/*
+ * While there is CAP_SETPCAP; without it nothing can be locked, and what has no privilege has
+ * no_new_privs to keep it so.  Not where capabilities are to be kept over the change of uid.
+ */
+static int lock(const struct becoming *becoming)
+{
+	int error = kept_by(becoming) ? 0 : credentials_lock_securebits();
+
+	return error == -EPERM ? 0 : error;
+}
+
 /* What it is to be afterwards; the groups are BECOMING's. */
 static struct credentials wanted(const struct becoming *becoming)
 {
@@ -129,6 +140,10 @@ static int prove(const struct becoming *becoming, const char **step)
 
 	if (error < 0)
 		return error;
+
+	*step = "no_new_privs";
+	if (want->sealed && credentials_get_no_new_privs() != 1)
+		return -ESTALE;
 
 	*step = "there is a way back";
 	if (!(kept & CAPABILITY(CAP_SETUID)) && want->uid != 0) {
@@ -199,6 +214,10 @@ int becoming_do(const struct becoming *becoming, const char **step)
 		*step = error == -EPERM ? "cannot limit the bounding set (needs CAP_SETPCAP)"
 					: "cannot limit the bounding set";
 	}
+	if (error == 0 && want->sealed) {
+		*step = "cannot lock the securebits";
+		error = lock(becoming);
+	}
 	if (error == 0 && keep) {
 		*step = "cannot keep capabilities over the change of uid";
 		error = credentials_set_keep_capabilities(true);
@@ -213,6 +232,11 @@ int becoming_do(const struct becoming *becoming, const char **step)
 	}
 	if (error == 0)
 		error = set_capabilities(becoming, step);
+	/* Last, and for good. */
+	if (error == 0 && want->sealed) {
+		*step = "cannot set no_new_privs";
+		error = credentials_set_no_new_privs();
+	}
 	if (error == 0)
 		error = prove(becoming, step);
 	return error;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/keyctl.h>
+#include <linux/securebits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -263,6 +264,15 @@ int credentials_get_securebits(void)
 	int bits = prctl(PR_GET_SECUREBITS);
 
 	return bits < 0 ? -errno : bits;
+}
+
+int credentials_lock_securebits(void)
+{
+	const unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED |
+				   SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
+				   SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+
+	return prctl(PR_SET_SECUREBITS, bits) < 0 ? -errno : 0;
 }
 
 int credentials_set_no_new_privs(void)

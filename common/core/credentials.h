@@ -64,6 +64,11 @@ int credentials_set_ambient(uint64_t ambient) IMP_MUST_CHECK;
 int credentials_limit_bounding(uint64_t bounding) IMP_MUST_CHECK;
 /* The SECBIT_ flags, or a negative errno. */
 int credentials_get_securebits(void) IMP_MUST_CHECK;
+/*
+ * Locks them so that neither uid 0 nor the ambient set has a program get capabilities, and that
+ * none are kept over a change of uid.  -EPERM without CAP_SETPCAP in the effective set.
+ */
+int credentials_lock_securebits(void) IMP_MUST_CHECK;
 /* No program that is run from now on gives privilege (PR_SET_NO_NEW_PRIVS).  For good. */
 int credentials_set_no_new_privs(void) IMP_MUST_CHECK;
 /* 1 or 0, or a negative errno. */
