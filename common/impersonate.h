@@ -349,6 +349,8 @@ int imp_run(struct imp_token *token, int (*work)(void *argument), void *argument
  * (something changed them behind the library), which the log callback is told in detail; it is
  * counted as a mismatch in the ledger, which until the thread's next switch says what was expected,
  * so that the thread is seen from outside to be lost, leaked or mismatched.
+ * With the ring engine the kernel is to have the primary identity, and the thread to work for that
+ * very client: else what is done next would be done as the service, or as another.
  */
 int imp_assert(const struct imp_token *token) IMP_MUST_CHECK;
 

@@ -294,11 +294,23 @@ bool thread_agrees_on_files(const struct imp_token *token)
 	return switch_agrees_on_files(expected.access, expected.scope, expected.capabilities);
 }
 
+/*
+ * To the kernel a thread is the service for whomever it works by the ring engine, and its next
+ * operation whosever the library says: so that is the library's to hold against TOKEN.
+ */
+static bool works_for(const struct imp_token *token)
+{
+	if (!token || imp_token_engine(token) == IMP_ENGINE_THREAD)
+		return thread_number() == 0;
+	return thread.current && thread_number() == token_number(token);
+}
+
 int thread_confirm(const struct imp_token *token)
 {
 	const struct expectation expected = expected_of(token);
 
-	if (switch_confirms(expected.access, expected.scope, expected.capabilities))
+	if (works_for(token) &&
+	    switch_confirms(expected.access, expected.scope, expected.capabilities))
 		return 0;
 	return imp_assert(token);
 }
@@ -337,10 +349,31 @@ void thread_restore(struct imp_token *before)
 
 /* ----------------------------------------------------------------------------- assert, run -- */
 
-int imp_assert(const struct imp_token *token)
+static int verify(const struct imp_token *token)
 {
 	const struct expectation expected = expected_of(token);
 	int error = switch_verify(expected.access, expected.scope, expected.capabilities);
+
+	if (error < 0 || works_for(token))
+		return error;
+
+	const struct imp_log_record facts = {
+		.priority = LOG_ERR,
+		.event = IMP_EVENT_MISMATCH,
+		.expected_uid = token ? token_access(token)->view.uid : switch_primary()->view.uid,
+		.actual_uid = thread.current ? token_access(thread.current)->view.uid
+					     : switch_primary()->view.uid,
+		.error = -ESTALE,
+	};
+
+	log_event(&facts, "the thread does not work for whom it should: uid %u, expected %u",
+		  facts.actual_uid, facts.expected_uid);
+	return -ESTALE;
+}
+
+int imp_assert(const struct imp_token *token)
+{
+	int error = verify(token);
 
 	if (error == -ESTALE) {
 		thread_expect(token);
