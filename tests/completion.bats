@@ -214,6 +214,8 @@ started_as() {
   assert_output $'0660\n0666'
   run in_bash idn-serve-demo --socket-mode =
   assert_output $'0600\n0660\n0666'
+  run in_bash idn-serve-demo --engine r
+  assert_output ring
   run in_bash idn-serve-demo --log s
   assert_output $'syslog\nstderr'
   run in_bash idn-serve-demo --threads ""

@@ -106,7 +106,7 @@ serve_with_keytab() {
 
 @test "a service manager passes a socket of TCP as well, but none of the other kind with a keytab" {
   local line said service port
-  exec {said}< <(exec 3>&- 4>&-; exec manager tcp idn-serve-demo 2>&1)
+  exec {said}< <(exec 3>&- 4>&-; exec manager tcp idn-serve-demo -q 2>&1)
   SERVER_PIDS+=($!)
   read -r _ service <&"$said"
   read -r _ port <&"$said"

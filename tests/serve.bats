@@ -600,7 +600,7 @@ uid_of() {
   local line said service
   SOCKET=$BATS_TEST_TMPDIR/passed
   chmod 755 "$BATS_TEST_TMPDIR"
-  exec {said}< <(exec 3>&- 4>&-; exec manager "$SOCKET" idn-serve-demo 2>&1)
+  exec {said}< <(exec 3>&- 4>&-; exec manager "$SOCKET" idn-serve-demo -q 2>&1)
   SERVER_PIDS+=($!)
   read -r _ service <&"$said"
   read -r line <&"$said"

@@ -65,6 +65,9 @@ static const struct refusal {
 	{-EREMOTEIO, MHD_HTTP_FORBIDDEN, "it has not accepted the client"},
 	{-EBADMSG, MHD_HTTP_BAD_GATEWAY, "it has not proven who it is"},
 	{-EPROTO, MHD_HTTP_BAD_GATEWAY, "it cannot be called as the client"},
+	{-ENOTSUP, MHD_HTTP_NOT_IMPLEMENTED,
+	 "the ring engine calls nobody over the network for a client: with --engine thread it is "
+	 "done"},
 };
 
 /* Why the level does not suffice. */
@@ -102,6 +105,9 @@ static void reply_no_answer(struct reply *reply, const struct imp_token *token, 
 	case -EPERM:
 		status = MHD_HTTP_FORBIDDEN; /* the client's own right to connect */
 		break;
+	case -EKEYREVOKED:
+		reply_not_impersonated(reply, error);
+		return;
 	case -ESTALE:
 		reply_text(reply, MHD_HTTP_INTERNAL_SERVER_ERROR,
 			   "the connection to the backend is another's\n");

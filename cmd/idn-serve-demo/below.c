@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Paths below the root: the only file that opens them. */
+/* Paths below the root, and what is found there: the only file that opens them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "serve.h"
@@ -19,9 +18,20 @@ int open_below(int root_fd, const char *path, int flags)
 		.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC | how_to),
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
-	long fd = syscall(SYS_openat2, root_fd, path[0] ? path : ".", &how, sizeof(how));
 
-	return fd < 0 ? -errno : (int)fd;
+	return imp_openat2(NULL, root_fd, path[0] ? path : ".", &how);
+}
+
+int open_at(int directory, const char *path, int flags, mode_t mode)
+{
+	/* Which only open(2) itself adds where a file's size has 32 bits. */
+	int large = flags & O_PATH ? 0 : O_LARGEFILE;
+	const struct open_how how = {
+		.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC | large),
+		.mode = mode,
+	};
+
+	return imp_openat2(NULL, directory, path, &how);
 }
 
 int open_parent(int root_fd, const char *path, const char **name)

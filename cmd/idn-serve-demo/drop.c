@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From root to an account that is nobody else's, with the two capabilities alone. */
+/* From root to an account that is nobody else's, with the two capabilities alone, or none. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 
 #include "cli/message.h"
 #include "core/capability.h"
+#include "core/credentials.h"
 #include "core/policy.h"
 #include "serve.h"
 
@@ -53,10 +54,50 @@ static void choose(const struct options *options, struct identity *identity)
 		    error == -ESRCH ? "no such account" : reason_of(error));
 }
 
-void drop_privilege(const struct options *options, const struct imp_policy *policy)
+static void become(const struct imp_become *become)
+{
+	const char *step;
+	int error = imp_become(become, &step);
+
+	if (error < 0)
+		die(EXIT_FAILED, "cannot drop privilege: %s: %s", step, reason_of(error));
+}
+
+/* Not dumpable: what it holds of its clients is not for others of the same uid either. */
+static void become_powerless(const struct imp_become *wanted)
+{
+	struct imp_become powerless = *wanted;
+	int error;
+
+	powerless.capabilities = 0;
+	powerless.sealed = true;
+	become(&powerless);
+	error = credentials_make_undumpable();
+	if (error < 0)
+		die(EXIT_FAILED, "cannot drop privilege: %s", reason_of(error));
+}
+
+/* An ordinary user stays that. */
+static void drop_capabilities(void)
+{
+	struct credentials own;
+	int error = credentials_read(&own);
+
+	if (error < 0)
+		die(EXIT_FAILED, "cannot drop privilege: %s", reason_of(error));
+	become_powerless(&(struct imp_become){
+		.uid = own.effective_uid,
+		.gid = own.effective_gid,
+		.n_groups = own.groups->count,
+		.groups = own.groups->gids,
+	});
+	groups_unref(own.groups);
+}
+
+static void leave_root(const struct options *options, const struct imp_policy *policy,
+		       enum imp_engine engine)
 {
 	struct identity identity;
-	const char *step;
 
 	choose(options, &identity);
 	if (identity.view.uid == 0)
@@ -66,7 +107,7 @@ void drop_privilege(const struct options *options, const struct imp_policy *poli
 		    "%s is the anonymous account: an anonymous client could touch the service",
 		    options->user ? options->user : OWN_ACCOUNT);
 
-	struct imp_become become = {
+	const struct imp_become wanted = {
 		.uid = identity.view.uid,
 		.gid = identity.view.gid,
 		.n_groups = identity.view.n_groups,
@@ -74,9 +115,19 @@ void drop_privilege(const struct options *options, const struct imp_policy *poli
 		.capabilities = CAPABILITIES_TO_SWITCH,
 		.limit_bounding = true,
 	};
-	int error = imp_become(&become, &step);
 
-	if (error < 0)
-		die(EXIT_FAILED, "cannot drop privilege: %s: %s", step, reason_of(error));
+	if (engine == IMP_ENGINE_RING)
+		become_powerless(&wanted);
+	else
+		become(&wanted);
 	identity_clear(&identity);
+}
+
+void drop_privilege(const struct options *options, const struct imp_policy *policy,
+		    enum imp_engine engine)
+{
+	if (geteuid() == 0 && !options->stay_root)
+		leave_root(options, policy, engine);
+	else if (engine == IMP_ENGINE_RING)
+		drop_capabilities();
 }

@@ -128,20 +128,20 @@ static int submit(struct exchange *exchange, void (*how)(void *data))
 	return error;
 }
 
-static int submit_async(void *data)
-{
-	return submit(data, hand_on);
-}
-
 /* As the client, whose identity the work is to have. */
 static int start_async(struct exchange *exchange)
 {
-	int submitted = -ESTALE;
-	int error = imp_run(work.options->defect == DEFECT_NO_FLOW ? NULL : exchange->token,
-			    submit_async, exchange, &submitted);
+	int error = 0;
 
-	/* What was handed over is done, and answered, whatever then went wrong in this thread. */
-	return submitted == 0 ? 0 : error < 0 ? error : submitted;
+	if (work.options->defect != DEFECT_NO_FLOW) {
+		error = imp_serve(exchange->token);
+		if (error == 0)
+			error = imp_assert(exchange->token);
+	}
+	if (error == 0)
+		error = submit(exchange, hand_on);
+	imp_revert();
+	return error;
 }
 
 static int start_elsewhere(struct exchange *exchange)

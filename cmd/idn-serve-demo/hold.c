@@ -146,7 +146,7 @@ static void hold_it(struct hold *hold)
 	if (hold->context) {
 		error = imp_context_run(hold->context, hold_here, exchange, NULL);
 	} else {
-		error = imp_impersonate(exchange->token);
+		error = imp_serve(exchange->token);
 		if (error == 0)
 			hold_here(exchange);
 		/* Whoever goes idle is the service: where it is not, that is known from now on. */

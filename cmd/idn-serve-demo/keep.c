@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Owner, group, permissions and ACL of a file that takes the place of another, or of none. */
+/*
+ * Owner, group, permissions and ACL of a file that takes the place of another, or of none.  A ring
+ * has no operation for the first three, but for permissions that an ACL says.
+ */
 #include <endian.h>
 #include <errno.h>
 #include <linux/posix_acl.h>
@@ -15,6 +18,18 @@
 
 enum { ACL_MOST = 65536 /* bytes of any extended attribute: linux/limits.h */ };
 
+bool thread_is_client(void)
+{
+	struct imp_token *token;
+	bool is = imp_token_current(&token) < 0;
+
+	if (!is) {
+		is = imp_token_engine(token) == IMP_ENGINE_THREAD;
+		imp_token_unref(token);
+	}
+	return is;
+}
+
 /* *KEPT: the group is the one that the old file had. */
 static int keep_owner(int fd, const struct stat *old, bool *kept)
 {
@@ -25,6 +40,10 @@ static int keep_owner(int fd, const struct stat *old, bool *kept)
 		return -errno;
 	if (own.st_uid == old->st_uid && own.st_gid == old->st_gid)
 		return 0;
+	if (!thread_is_client()) {
+		*kept = own.st_gid == old->st_gid;
+		return 0;
+	}
 	if (fchown(fd, old->st_uid, old->st_gid) == 0)
 		return 0;
 	if (errno != EPERM && errno != EINVAL)
@@ -64,15 +83,50 @@ static void acl_without_group(char *acl, size_t size)
 
 static bool has_no_acl(int error)
 {
-	return error == ENODATA || error == EOPNOTSUPP;
+	return error == -ENODATA || error == -EOPNOTSUPP;
+}
+
+/*
+ * By an ACL that says what a mode says: no other is left then.  Where there are no ACLs the mode is
+ * right already, or cannot be.
+ */
+static int set_mode_by_acl(int fd, mode_t mode)
+{
+	const uint32_t nobody = (uint32_t)ACL_UNDEFINED_ID;
+	const struct {
+		struct posix_acl_xattr_header header;
+		struct posix_acl_xattr_entry entries[3];
+	} acl = {
+		{htole32(POSIX_ACL_XATTR_VERSION)},
+		{
+			{htole16(ACL_USER_OBJ), htole16(mode >> 6 & 07), nobody},
+			{htole16(ACL_GROUP_OBJ), htole16(mode >> 3 & 07), nobody},
+			{htole16(ACL_OTHER), htole16(mode & 07), nobody},
+		},
+	};
+	struct stat own;
+	int error = imp_fsetxattr(NULL, fd, ACL, &acl, sizeof(acl), 0);
+
+	if (error < 0 && error != -EOPNOTSUPP)
+		return error;
+	if (fstat(fd, &own) < 0)
+		return -errno;
+	return (own.st_mode & 0777) == mode ? 0 : -EOPNOTSUPP;
+}
+
+static int set_mode(int fd, mode_t mode)
+{
+	if (!thread_is_client())
+		return set_mode_by_acl(fd, mode);
+	return fchmod(fd, mode) < 0 ? -errno : 0;
 }
 
 static int keep_mode(int fd, mode_t mode)
 {
 	/* The directory may have given it an ACL, which the old file had no more. */
-	if (fremovexattr(fd, ACL) < 0 && !has_no_acl(errno))
+	if (thread_is_client() && fremovexattr(fd, ACL) < 0 && !has_no_acl(-errno))
 		return -errno;
-	return fchmod(fd, mode) < 0 ? -errno : 0;
+	return set_mode(fd, mode);
 }
 
 int keep_permissions(int fd, int old)
@@ -93,16 +147,17 @@ int keep_permissions(int fd, int old)
 
 	if (!acl)
 		return -ENOMEM;
-	ssize_t size = fgetxattr(old, ACL, acl, ACL_MOST);
+	ssize_t size = imp_fgetxattr(NULL, old, ACL, acl, ACL_MOST);
 
 	if (size < 0) {
-		error = has_no_acl(errno) ? keep_mode(fd, group_kept ? mode : without_group(mode))
-					  : -errno;
+		error = has_no_acl((int)size)
+				? keep_mode(fd, group_kept ? mode : without_group(mode))
+				: (int)size;
 	} else {
 		/* The mode is in it. */
 		if (!group_kept)
 			acl_without_group(acl, (size_t)size);
-		error = fsetxattr(fd, ACL, acl, (size_t)size, 0) < 0 ? -errno : 0;
+		error = imp_fsetxattr(NULL, fd, ACL, acl, (size_t)size, 0);
 	}
 	free(acl);
 	return error;
@@ -117,7 +172,7 @@ int take_umask(int fd)
 	struct procfs_thread thread;
 	struct stat status;
 
-	if (fgetxattr(fd, ACL, NULL, 0) >= 0 || errno != EOPNOTSUPP)
+	if (imp_fgetxattr(NULL, fd, ACL, NULL, 0) != -EOPNOTSUPP)
 		return 0;
 	if (fstat(fd, &status) < 0)
 		return -errno;
@@ -129,5 +184,5 @@ int take_umask(int fd)
 	mode_t mode = status.st_mode & 0777 & ~thread.umask;
 
 	procfs_clear_thread(&thread);
-	return fchmod(fd, mode) < 0 ? -errno : 0;
+	return set_mode(fd, mode);
 }

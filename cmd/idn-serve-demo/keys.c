@@ -148,6 +148,12 @@ void get_key(const char *description, struct reply *reply)
 	struct candidate *candidates = NULL;
 	size_t count;
 
+	if (!thread_is_client()) {
+		reply_text(reply, MHD_HTTP_NOT_IMPLEMENTED,
+			   "kernel keys are not served by the ring engine: with --engine thread "
+			   "they are\n");
+		return;
+	}
 	if (prepared < 0) {
 		reply_text(reply, MHD_HTTP_SERVICE_UNAVAILABLE, "keys are not served: %s\n",
 			   reason_of(prepared));

@@ -69,7 +69,7 @@ static void check_listening(const struct options *options)
 
 static void parse_options(int argc, const char **argv, struct options *options)
 {
-	char *mode = NULL, *defect = NULL, *log = NULL, *backend_level = NULL;
+	char *mode = NULL, *defect = NULL, *log = NULL, *backend_level = NULL, *engine = NULL;
 	int option, quiet = 0;
 	const struct poptOption table[] = {
 		{"unix", 0, POPT_ARG_STRING, &options->socket_path, 0, "listen on a Unix socket",
@@ -99,6 +99,9 @@ static void parse_options(int argc, const char **argv, struct options *options)
 		 "do what may take long in N further ones (default 16)", "N"},
 		{"user", 0, POPT_ARG_STRING, &options->user, 0,
 		 "as root, go on as NAME (default: idn-demo, or a free uid)", "NAME"},
+		{"engine", 0, POPT_ARG_STRING, &engine, 0,
+		 "serve clients by ring, thread or auto: ring, where it can be (default auto)",
+		 "NAME"},
 		{"stay-root", 0, POPT_ARG_NONE, &options->stay_root, 0, "as root, stay root", NULL},
 		{"socket-mode", 0, POPT_ARG_STRING, &mode, 0, "the socket's mode (default 0666)",
 		 "MODE"},
@@ -141,6 +144,8 @@ static void parse_options(int argc, const char **argv, struct options *options)
 	next_parse(options);
 	if (defect)
 		options->defect = parse_defect(defect);
+	if (engine)
+		engine_parse(engine, options);
 	check_range("--threads", options->threads, 1, 1024);
 	check_range("--workers", options->workers, 1, 1024);
 	check_range("--max-header", options->max_header, 1024, 1 << 24);
@@ -156,6 +161,7 @@ static void parse_options(int argc, const char **argv, struct options *options)
 	free(log);
 	free(mode);
 	free(defect);
+	free(engine);
 	poptFreeContext(context);
 }
 
@@ -283,9 +289,10 @@ static void reload_policy(const struct options *options)
 	notify_manager("READY=1");
 }
 
-static void prepare(const struct options *options, const struct imp_policy *policy)
+static void prepare(const struct options *options, struct imp_policy *policy, int listen_fd)
 {
 	const char *missing;
+	enum imp_engine engine;
 	int error;
 
 	keys_prepare();
@@ -293,15 +300,16 @@ static void prepare(const struct options *options, const struct imp_policy *poli
 		error = imp_prepare_runtime_dir();
 		if (error < 0)
 			warn_of("the ledger's directory: %s", reason_of(error));
-		if (!options->stay_root)
-			drop_privilege(options, policy);
 	} else if (options->user) {
 		die(EXIT_FAILED, "--user: only root can become somebody else");
 	}
+	engine = engine_start(options, policy, listen_fd);
+	drop_privilege(options, policy, engine);
+	engine_tell();
 	error = imp_prepare();
 	if (error < 0)
 		die(EXIT_FAILED, "cannot get ready to impersonate: %s", reason_of(error));
-	if (imp_check_privilege(&missing) < 0)
+	if (engine == IMP_ENGINE_THREAD && imp_check_privilege(&missing) < 0)
 		warn_of("%s is missing: clients other than this user itself cannot be served",
 			missing);
 	error = journal_start();
@@ -343,7 +351,7 @@ int main(int argc, const char **argv)
 	/* What can fail has not: clients find a name only now. */
 	if (listen_fd < 0)
 		listen_fd = listen_open(&options);
-	prepare(&options, policy);
+	prepare(&options, policy, listen_fd);
 	imp_policy_install(policy);
 	imp_policy_unref(policy);
 	connection_prepare(&options);

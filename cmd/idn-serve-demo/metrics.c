@@ -134,6 +134,12 @@ static void put_connections(FILE *out, const struct connection_numbers *connecti
 		"Clients that listen to /events.");
 }
 
+static void put_engine(FILE *out)
+{
+	put_family(out, "idn_engine_info", "gauge", "Which engine clients are served by.");
+	fprintf(out, "idn_engine_info{engine=\"%s\"} 1\n", imp_engine_name(engine_chosen()));
+}
+
 static void put_process(FILE *out)
 {
 	struct procfs_usage usage;
@@ -163,6 +169,7 @@ char *metrics_text(const struct snapshot *snapshot)
 		"work.");
 	put_threads(out, snapshot);
 	put_connections(out, &snapshot->connections);
+	put_engine(out);
 	put_process(out);
 
 	bool failed = ferror(out);

@@ -58,19 +58,19 @@ static int open_old(struct put *put)
 	char path[PROCFS_FD_PATH];
 	struct stat status;
 	int error = 0;
-	int found = openat(put->directory, put->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int found = open_at(put->directory, put->name, O_PATH | O_NOFOLLOW, 0);
 
 	if (found < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return found == -ENOENT ? 0 : found;
 	if (fstat(found, &status) < 0) {
 		error = gone(-errno);
 	} else if ((put->conflict = conflict_of(status.st_mode))) {
 		error = -EEXIST;
 	} else {
-		put->old = open(procfs_fd_path(found, path),
-				O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		put->old = open_at(AT_FDCWD, procfs_fd_path(found, path),
+				   O_WRONLY | O_NONBLOCK | O_NOCTTY, 0);
 		put->replaces = put->old >= 0;
-		error = put->replaces ? 0 : gone(-errno);
+		error = put->replaces ? 0 : gone(put->old);
 	}
 	close(found);
 	return error;
@@ -103,9 +103,9 @@ static int open_named(struct put *put, mode_t mode)
 
 	if (error < 0)
 		return error;
-	put->fd = openat(put->directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	put->fd = open_at(put->directory, name, O_WRONLY | O_CREAT | O_EXCL, mode);
 	if (put->fd < 0)
-		return -errno;
+		return put->fd;
 	memcpy(put->temporary, name, NAME_ROOM);
 	return 0;
 }
@@ -115,13 +115,13 @@ static int open_new(struct put *put)
 	/* What replaces another has nobody else's permissions before it has that one's. */
 	mode_t mode = put->replaces ? 0600 : 0666;
 
-	put->fd = openat(put->directory, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
+	put->fd = open_at(put->directory, ".", O_TMPFILE | O_WRONLY, mode);
 	if (put->fd >= 0)
 		return 0;
 	/* A file system, or a kernel, that has no files without names. */
-	if (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT)
+	if (put->fd == -EOPNOTSUPP || put->fd == -EISDIR || put->fd == -ENOENT)
 		return open_named(put, mode);
-	return -errno;
+	return put->fd;
 }
 
 static int write_body(const struct put *put)
@@ -159,13 +159,18 @@ static int make_new(struct put *put)
 static int link_as(const struct put *put, const char *name)
 {
 	char path[PROCFS_FD_PATH];
+	int error = imp_linkat(NULL, put->fd, "", put->directory, name, AT_EMPTY_PATH);
 
-	if (linkat(put->fd, "", put->directory, name, AT_EMPTY_PATH) == 0)
-		return 0;
-	if (errno == ENOENT && linkat(AT_FDCWD, procfs_fd_path(put->fd, path), put->directory, name,
-				      AT_SYMLINK_FOLLOW) == 0)
-		return 0;
-	return -errno;
+	if (error == -ENOENT)
+		error = imp_linkat(NULL, AT_FDCWD, procfs_fd_path(put->fd, path), put->directory,
+				   name, AT_SYMLINK_FOLLOW);
+	return error;
+}
+
+static int rename_temporary(const struct put *put, unsigned int flags)
+{
+	return imp_renameat2(NULL, put->directory, put->temporary, put->directory, put->name,
+			     flags);
 }
 
 /* Nothing was there: -EEXIST where something is by now. */
@@ -173,13 +178,11 @@ static int place_new(const struct put *put)
 {
 	if (!put->temporary[0])
 		return link_as(put, put->name);
-	if (renameat2(put->directory, put->temporary, put->directory, put->name,
-		      RENAME_NOREPLACE) == 0)
-		return 0;
-	if (errno != EINVAL)
-		return -errno;
+
+	int error = rename_temporary(put, RENAME_NOREPLACE);
+
 	/* A file system that cannot tell. */
-	return renameat(put->directory, put->temporary, put->directory, put->name) < 0 ? -errno : 0;
+	return error == -EINVAL ? rename_temporary(put, 0) : error;
 }
 
 static int replace_old(struct put *put)
@@ -192,9 +195,7 @@ static int replace_old(struct put *put)
 		if (error == 0)
 			memcpy(put->temporary, name, NAME_ROOM);
 	}
-	if (error < 0)
-		return error;
-	return renameat(put->directory, put->temporary, put->directory, put->name) < 0 ? -errno : 0;
+	return error < 0 ? error : rename_temporary(put, 0);
 }
 
 /* A directory that the client may not list cannot be synced: then the file, for what it is worth.
@@ -237,8 +238,10 @@ static int put_once(struct put *put)
 		error = place(put);
 	if (put->fd >= 0)
 		close(put->fd);
-	if (put->temporary[0] && !put->in_place)
-		unlinkat(put->directory, put->temporary, 0);
+	/* What cannot be taken away stays. */
+	if (put->temporary[0] && !put->in_place &&
+	    imp_unlinkat(NULL, put->directory, put->temporary, 0) == 0)
+		put->temporary[0] = '\0';
 	return error;
 }
 
@@ -306,9 +309,9 @@ void delete_file(int root_fd, const char *path, struct reply *reply)
 	int directory = open_parent(root_fd, path, &name);
 	int error = directory < 0 ? directory : 0;
 
-	if (error == 0 && unlinkat(directory, name[0] ? name : ".", 0) < 0)
-		error = -errno;
-	else if (error == 0)
+	if (error == 0)
+		error = imp_unlinkat(NULL, directory, name[0] ? name : ".", 0);
+	if (error == 0)
 		error = sync_directory(directory, -1);
 	if (directory >= 0)
 		close(directory);

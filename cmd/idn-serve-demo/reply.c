@@ -97,7 +97,10 @@ void reply_reason(struct reply *reply, const char *kind, const char *name, int e
 
 void reply_error(struct reply *reply, const char *path, int error)
 {
-	reply_reason(reply, "/", path, error);
+	if (error == EKEYREVOKED && !thread_is_client())
+		reply_not_impersonated(reply, -error);
+	else
+		reply_reason(reply, "/", path, error);
 }
 
 void reply_not_impersonated(struct reply *reply, int error)
@@ -110,6 +113,9 @@ void reply_not_impersonated(struct reply *reply, int error)
 			   "the thread was not who it should have been\n");
 	else if (error == -EKEYEXPIRED)
 		reply_text(reply, MHD_HTTP_UNAUTHORIZED, "the authentication is over\n");
+	else if (error == -EKEYREVOKED)
+		reply_text(reply, MHD_HTTP_FORBIDDEN,
+			   "the client has gone, and its identity with it\n");
 	else if (error == -EPERM && imp_check_privilege(&missing) == -EPERM)
 		reply_text(reply, MHD_HTTP_INTERNAL_SERVER_ERROR,
 			   "the service cannot impersonate: it has not %s\n", missing);

@@ -24,6 +24,9 @@ enum defect {
 	DEFECT_LAZY_CHANNEL	   /* one channel for all, opened by whoever comes first */
 };
 
+/* Which engine clients are to be served by. */
+enum engine_choice { CHOOSE_AUTO, CHOOSE_RING, CHOOSE_THREAD };
+
 struct options {
 	const char *socket_path; /* one of these two, or neither */
 	const char *tcp_address;
@@ -37,6 +40,7 @@ struct options {
 	const char *backend_principal; /* NULL: the usual one of its host */
 	enum imp_level backend_level;  /* that is asked of it at most */
 	enum defect defect;
+	enum engine_choice engine;
 	enum journal_target log;
 	mode_t socket_mode;
 	int threads;
@@ -69,8 +73,28 @@ void notify_reloading(void);
 
 /* -------------------------------------------------------------------------------- drop.c -- */
 
-/* From root to an account that is nobody else's, with the two capabilities alone. */
-void drop_privilege(const struct options *options, const struct imp_policy *policy);
+/*
+ * From root to an account that is nobody else's, with the two capabilities alone; or, where clients
+ * are served by the ring ENGINE, with none and none to be had.  Whoever is not root stays who it
+ * is.
+ */
+void drop_privilege(const struct options *options, const struct imp_policy *policy,
+		    enum imp_engine engine);
+
+/* ------------------------------------------------------------------------------ engine.c -- */
+
+/* "auto", "ring" or "thread"; ends the program for anything else, and where that cannot be. */
+void engine_parse(const char *name, struct options *options);
+/*
+ * Starts the ring engine where it is asked for, or may be and can be: while there is privilege, and
+ * no thread yet.  Ends the program where it has to be and cannot.
+ */
+enum imp_engine engine_start(const struct options *options, struct imp_policy *policy,
+			     int listen_fd);
+/* Which one that was. */
+enum imp_engine engine_chosen(void);
+/* Has the log say so, and why. */
+void engine_tell(void);
 
 /* ------------------------------------------------------------------------------ stream.c -- */
 
@@ -232,6 +256,8 @@ int open_below(int root_fd, const char *path, int flags) IMP_MUST_CHECK;
  * behind it.  Where the client may not list the directory, the descriptor is one of O_PATH.
  */
 int open_parent(int root_fd, const char *path, const char **name) IMP_MUST_CHECK;
+/* openat(2), close-on-exec. */
+int open_at(int directory, const char *path, int flags, mode_t mode) IMP_MUST_CHECK;
 
 /* --------------------------------------------------------------------------------- put.c -- */
 
@@ -242,6 +268,8 @@ void delete_file(int root_fd, const char *path, struct reply *reply);
 
 /* -------------------------------------------------------------------------------- keep.c -- */
 
+/* Not where its client is served by the ring engine: then only what the library does for it is. */
+bool thread_is_client(void);
 /*
  * Gives the file FD, which is to replace OLD, what OLD would have kept had it been written to in
  * place, as far as the client may: owner, group, permissions, ACL.  A negative errno.

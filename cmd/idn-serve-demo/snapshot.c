@@ -165,6 +165,7 @@ static json_t *service_object(void)
 	json_put(object, "started",
 		 json_string(time_text(snapshot_process_start(), text, sizeof(text))));
 	json_put(object, "version", json_string(PACKAGE_VERSION));
+	json_put(object, "engine", json_string(imp_engine_name(engine_chosen())));
 	return object;
 }
 

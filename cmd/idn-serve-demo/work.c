@@ -200,7 +200,9 @@ struct json_t *work_describe(const struct imp_token *token, const char *via)
 	json_put(object, "level_decided_by",
 		 json_string(imp_decided_by_name(imp_token_level_decided_by(token))));
 	json_put(object, "access_as", identity_object(imp_token_access(token), false));
-	json_put(object, "engine", json_string("thread"));
+	json_put(object, "engine", json_string(imp_engine_name(imp_token_engine(token))));
+	json_put(object, "token",
+		 imp_token_number(token) ? json_integer(imp_token_number(token)) : json_null());
 	json_put(object, "transport", json_string(imp_transport_name(imp_token_transport(token))));
 	json_put(object, "delegated", json_string(imp_delegated_name(imp_token_delegated(token))));
 	json_put(object, "expires", expiry(token));
@@ -316,7 +318,7 @@ void work_do(struct exchange *exchange, int root_fd)
 
 void work_do_as(struct exchange *exchange, int root_fd)
 {
-	int error = imp_impersonate(exchange->token);
+	int error = imp_serve(exchange->token);
 
 	if (error == 0) {
 		work_do(exchange, root_fd);

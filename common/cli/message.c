@@ -58,6 +58,17 @@ void warn_of(const char *format, ...)
 	va_end(arguments);
 }
 
+void tell_of(const char *format, ...)
+{
+	va_list arguments;
+
+	if (quiet && !sink)
+		return;
+	va_start(arguments, format);
+	say(LOG_NOTICE, false, format, arguments);
+	va_end(arguments);
+}
+
 void complain_of(const char *format, ...)
 {
 	va_list arguments;

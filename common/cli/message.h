@@ -22,6 +22,8 @@ void message_divert(message_sink *to);
 /* Something failed, and the tool goes on: said even if it is to be quiet. */
 void complain_of(const char *format, ...) IMP_PRINTF(1, 2);
 void warn_of(const char *format, ...) IMP_PRINTF(1, 2);
+/* As a warning, of what is as it should be, or may be. */
+void tell_of(const char *format, ...) IMP_PRINTF(1, 2);
 _Noreturn void die(int status, const char *format, ...) IMP_PRINTF(2, 3);
 
 /* What a negative errno means: "Permission denied". */

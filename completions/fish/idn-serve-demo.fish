@@ -16,6 +16,7 @@ complete -c idn-serve-demo -l demo-defect -xa 'no-flow forgotten-revert born-imp
 complete -c idn-serve-demo -l threads -x -d 'Serve by so many threads'
 complete -c idn-serve-demo -l user -xa '(__fish_complete_users)' -d 'As root, go on as this user'
 complete -c idn-serve-demo -l stay-root -d 'As root, stay root'
+complete -c idn-serve-demo -l engine -xa 'ring thread auto' -d 'How clients are served'
 complete -c idn-serve-demo -l socket-mode -xa '0600 0660 0666' -d 'Mode of the socket'
 complete -c idn-serve-demo -l max-header -x -d 'Bytes of request line and headers'
 complete -c idn-serve-demo -l max-body -x -d 'Bytes of a request\'s body'

@@ -5,11 +5,11 @@
  */
 #include "impersonate.h"
 
-int __wrap_imp_impersonate(struct imp_token *token);
+int __wrap_imp_serve(struct imp_token *token);
 int __wrap_imp_assert(const struct imp_token *token);
 void __wrap_imp_revert(void);
 
-int __wrap_imp_impersonate(struct imp_token *token)
+int __wrap_imp_serve(struct imp_token *token)
 {
 	(void)token;
 	return 0;

@@ -139,11 +139,13 @@ SERVER_BY=()
 # server_start [OPTION...]: starts idn-serve-demo, as root or as SERVER_USER, with the words of SERVER_BY before
 # it, and returns when it listens.  Sets SERVER_PID, SOCKET and SERVER_LOG, the file of its messages, which
 # SERVER_NAME names.  The socket is one that no other server of the test uses, or that of --unix; with --tcp
-# there is none, and SERVER_ADDRESS says where.
+# there is none, and SERVER_ADDRESS says where.  Clients are served by SERVE_ENGINE: by threads where it is not
+# set, since most suites look at what these are, and as the service chooses where it is empty.
 server_start() {
   local arguments=("$@") line=
   SERVER_LOG=$SCRATCH/${SERVER_NAME:-server}.log
   choose_socket "$@"
+  [[ -z ${SERVE_ENGINE-thread} ]] || arguments=(--engine "${SERVE_ENGINE-thread}" "${arguments[@]}")
   become "${SERVER_USER-}" || return
 
   # Without the descriptors of bats, which waits for all who hold them.
