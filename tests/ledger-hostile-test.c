@@ -179,6 +179,11 @@ static void one_too_many(void)
 	image.header.n_slots = LEDGER_SLOTS_AT_ONCE + 1;
 }
 
+static void no_such_engine(void)
+{
+	image.header.engine = 2;
+}
+
 static void garbage(void)
 {
 	unsigned char *bytes = (unsigned char *)&image;
@@ -211,6 +216,7 @@ static void headers(const char *kind)
 		{"enormous", enormous, sizeof(image), -EPROTO},
 		{"wraps around", wraps_around, sizeof(image), -EPROTO},
 		{"one too many", one_too_many, sizeof(image), -EPROTO},
+		{"no such engine", no_such_engine, sizeof(image), -EPROTO},
 		{"garbage", garbage, sizeof(image), -EPROTO},
 		{"all ones", all_ones, sizeof(image), -EPROTO},
 		{"empty", NULL, 0, -EPROTO},
@@ -339,12 +345,21 @@ static void slots(const char *kind)
 		uint8_t *field;
 		uint8_t value;
 	} spoilt[] = {
-		{"state", &slot->state, 3},	      {"state", &slot->state, 255},
-		{"level", &slot->level, 4},	      {"level", &slot->level, 255},
-		{"decided_by", &slot->decided_by, 9}, {"decided_by", &slot->decided_by, 255},
-		{"scope", &slot->scope, 2},	      {"scope", &slot->scope, 255},
-		{"transport", &slot->transport, 3},   {"transport", &slot->transport, 255},
-		{"delegated", &slot->delegated, 3},   {"delegated", &slot->delegated, 255},
+		{"state", &slot->state, 3},
+		{"state", &slot->state, 255},
+		{"level", &slot->level, 4},
+		{"level", &slot->level, 255},
+		{"decided_by", &slot->decided_by, 9},
+		{"decided_by", &slot->decided_by, 255},
+		{"scope", &slot->scope, 2},
+		{"scope", &slot->scope, 255},
+		{"transport", &slot->transport, 3},
+		{"transport", &slot->transport, 255},
+		{"delegated", &slot->delegated, 3},
+		{"delegated", &slot->delegated, 255},
+		{"engine", &slot->engine, 2},
+		{"engine", &slot->engine, 255},
+		{"engine", &slot->engine, IMP_ENGINE_RING}, /* where the process has none */
 	};
 	struct imp_ledger_entry entry;
 
@@ -360,6 +375,14 @@ static void slots(const char *kind)
 			FAIL("%s %d: expected EPROTO, saw %s", spoilt[i].name, spoilt[i].value,
 			     strerror(-error));
 	}
+	make_image();
+	image.header.engine = IMP_ENGINE_RING;
+	slot->engine = IMP_ENGINE_RING;
+	slot->number = 7;
+	write_image(sizeof(image));
+	MUST(read_error(&entry));
+	SAME(entry.engine, IMP_ENGINE_RING);
+	SAME(entry.number, 7);
 	make_image();
 	slot->tid = 0;
 	write_image(sizeof(image));

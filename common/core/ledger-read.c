@@ -66,7 +66,7 @@ static int check_header(int fd, pid_t pid, uint64_t start, struct ledger_header 
 	uint32_t n_slots = header->n_slots;
 
 	if (header->slot_size != sizeof(struct ledger_slot) || n_slots > LEDGER_SLOTS_MAXIMUM ||
-	    fstat(fd, &status) < 0 ||
+	    !imp_engine_name((enum imp_engine)header->engine) || fstat(fd, &status) < 0 ||
 	    (uint64_t)status.st_size <
 		    LEDGER_SLOTS_OFFSET + (uint64_t)n_slots * sizeof(struct ledger_slot))
 		return -EPROTO;
@@ -121,6 +121,11 @@ void imp_ledger_primary(const struct imp_ledger *ledger, uid_t *uid, gid_t *gid,
 	*uid = ledger->header.primary_uid;
 	*gid = ledger->header.primary_gid;
 	*groups_hash = ledger->header.primary_groups_hash;
+}
+
+enum imp_engine ledger_engine(const struct imp_ledger *ledger)
+{
+	return (enum imp_engine)ledger->header.engine;
 }
 
 void imp_ledger_close(struct imp_ledger *ledger)
@@ -287,6 +292,9 @@ static int read_at(const struct imp_ledger *ledger, uint32_t index, pid_t tid,
 	if (slot.tid != (uint32_t)tid || slot.state == LEDGER_FREE)
 		return -ENOENT; /* the thread has ended, or is about to */
 	*stamp = slot.sequence;
+	/* Without rings no thread works by one. */
+	if (slot.engine == IMP_ENGINE_RING && ledger_engine(ledger) != IMP_ENGINE_RING)
+		return -EPROTO;
 	error = to_entry(&slot, entry);
 	entry->settled = settled;
 	return error;

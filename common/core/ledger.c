@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine.h"
 #include "ledger.h"
 #include "log.h"
 #include "procfs.h"
@@ -115,6 +116,7 @@ static int create(const struct identity *primary)
 	header->primary_uid = primary->view.uid;
 	header->primary_gid = primary->view.gid;
 	header->primary_groups_hash = primary->groups->hash;
+	header->engine = engine ? IMP_ENGINE_RING : IMP_ENGINE_THREAD;
 	header->version = LEDGER_VERSION;
 	atomic_thread_fence(memory_order_release);
 	memcpy(header->magic, LEDGER_MAGIC, sizeof(header->magic));

@@ -28,6 +28,8 @@ struct ledger_header {
 	uint32_t primary_uid;	   /* the primary identity */
 	uint32_t primary_gid;
 	uint64_t primary_groups_hash;
+	uint32_t engine; /* by which its clients are served: enum imp_engine */
+	uint32_t reserved;
 };
 
 enum ledger_state { LEDGER_FREE, LEDGER_PRIMARY, LEDGER_IMPERSONATING };
@@ -135,6 +137,9 @@ bool ledger_is_stale(const char *name);
  */
 int ledger_read_stamped(struct imp_ledger *ledger, pid_t tid, struct imp_ledger_entry *entry,
 			uint64_t *stamp) IMP_MUST_CHECK;
+
+/* By which engine the process serves its clients, says the header. */
+enum imp_engine ledger_engine(const struct imp_ledger *ledger);
 
 /* What all of its slots say together. */
 struct ledger_totals {

@@ -69,6 +69,7 @@ static void read_one(struct imp_ledger *ledger, uint32_t tid)
 	PROMISED(imp_decided_by_name(entry.decided_by));
 	PROMISED(imp_transport_name(entry.transport));
 	PROMISED(imp_delegated_name(entry.delegated));
+	PROMISED(imp_engine_name(entry.engine));
 	PROMISED(strnlen(entry.principal, sizeof(entry.principal)) < sizeof(entry.principal));
 	PROMISED(entry.scope == IMP_SCOPE_ALL || entry.scope == IMP_SCOPE_FILES);
 }
@@ -104,6 +105,7 @@ static void open_and_read(const uint8_t *data, size_t size)
 	if (error < 0)
 		return;
 	imp_ledger_primary(ledger, &uid, &gid, &hash);
+	PROMISED(imp_engine_name(ledger_engine(ledger)));
 	read_several(ledger, data, size);
 
 	/* It may become anything while it is open. */
