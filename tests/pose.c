@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <grp.h>
+#include <linux/io_uring.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "engine.h"
+#include "impersonate-thread.h"
 #include "token.h"
 
 static void need(int error, const char *what)
@@ -262,6 +265,98 @@ static void switching(char **arguments)
 	}
 }
 
+/* ------------------------------------------------------------------------ by the ring engine -- */
+
+static int admit_nobody(int connection, struct grant *grant)
+{
+	(void)connection;
+	(void)grant;
+	return -EPROTO;
+}
+
+static void keep(uint32_t number)
+{
+	(void)number;
+}
+
+static int connect_nowhere(uint32_t number, int fd, const struct sockaddr *address,
+			   socklen_t length)
+{
+	(void)number;
+	(void)fd;
+	(void)address;
+	(void)length;
+	return -ENOTSUP;
+}
+
+/* What the ledger of a service with rings says, from one that has no broker. */
+static const struct engine posed = {
+	.anonymous = 1,
+	.admit = admit_nobody,
+	.release = keep,
+	.connect = connect_nowhere,
+};
+
+static void serve_by_ring(const char *user, const char *level_name, uint32_t number)
+{
+	struct imp_token *token;
+	enum imp_level level;
+
+	engine = &posed;
+	need(imp_prepare(), "prepare");
+	need(imp_level_parse(level_name, &level), level_name);
+	need(imp_token_from_user(user, level, NULL, &token), user);
+	token->client->in_ring = true;
+	token->client->number = number ? number : 1;
+	token->client->anonymous_number = posed.anonymous;
+	need(imp_serve(token), "serve");
+	if (number)
+		return;
+	/* Which the library would not begin with, and can be left with. */
+	token->client->number = 0;
+	thread_expect(token);
+}
+
+/* USER LEVEL NUMBER: with a ring of its own; number 0: with no token any more. */
+static void ring(char **arguments)
+{
+	struct io_uring_params parameters = {.flags = 0};
+
+	if (syscall(SYS_io_uring_setup, 1, &parameters) < 0)
+		stay_after("needs io_uring");
+	serve_by_ring(arguments[0], arguments[1], id_of(arguments[2]));
+	stay();
+}
+
+/* USER LEVEL NUMBER: without one. */
+static void no_ring(char **arguments)
+{
+	serve_by_ring(arguments[0], arguments[1], id_of(arguments[2]));
+	stay();
+}
+
+/* With one, and it has served nobody yet; not to be traced by its own user. */
+static void idle_ring(char **arguments)
+{
+	struct io_uring_params parameters = {.flags = 0};
+
+	(void)arguments;
+	if (syscall(SYS_io_uring_setup, 1, &parameters) < 0)
+		stay_after("needs io_uring");
+	engine = &posed;
+	need(imp_prepare(), "prepare");
+	need_call(prctl(PR_SET_DUMPABLE, 0), "PR_SET_DUMPABLE");
+	stay();
+}
+
+/* USER LEVEL NUMBER ID: and the thread has become ID besides. */
+static void ring_leaked(char **arguments)
+{
+	serve_by_ring(arguments[0], arguments[1], id_of(arguments[2]));
+	set_effective(id_of(arguments[3]));
+	stay();
+}
+
 /* ----------------------------------------------------------------------------------- others -- */
 
 static void *be_short(void *unused)
@@ -306,6 +401,10 @@ int main(int argc, char **argv)
 		{"wrong-groups", 1, wrong_groups},
 		{"switching", 1, switching},
 		{"churning", 0, churning},
+		{"ring", 3, ring},
+		{"no-ring", 3, no_ring},
+		{"idle-ring", 0, idle_ring},
+		{"ring-leaked", 4, ring_leaked},
 	};
 
 	for (size_t i = 0; i < sizeof(poses) / sizeof(poses[0]); i++)

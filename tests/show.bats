@@ -231,6 +231,110 @@ started() {
   assert_equal "$(idn-show --json "$process" | jq -c .counters)" null
 }
 
+# --- the ring engine ------------------------------------------------------------------------------
+
+# posed COMMAND...: as started; not where it had to do without io_uring
+posed() {
+  need_world
+  need jq
+  started "$@"
+  [[ $ready == ready ]] || skip "$ready"
+}
+
+word="by the service's word: the kernel does not show for whom a ring's operations are"
+
+@test "by the ring engine user and access are the client's, the ids the service's, by its word" {
+  posed pose ring alice impersonation 7
+  run -0 idn-show "$process"
+  assert_line --index 0 "User: S-1-22-1-2001 (alice)"
+  assert_line --index 1 "Impersonating: yes"
+  assert_line --index 2 "Impersonation Level: Impersonation"
+  assert_line "Engine:                ring (token 7)"
+  assert_line --regexp '^Access As: +alice \(2001\), group alice \(2001\)$'
+  assert_line --regexp '^Groups: +with the kernel'
+  assert_line --regexp '^Service: +root \(0\)'
+  assert_line --regexp '^UIDs: +real 0, effective 0, saved 0, filesystem 0$'
+  assert_line "State:                 consistent ($word)"
+  run -0 idn-show --json "$process"
+  assert_equal "$(jq -c '[.user.name, .access_as.name, .access_as.groups, .service.name, .uids.filesystem, .engine,
+    .token, .state]' <<<"$output")" '["alice","alice",null,"root",0,"ring",7,"consistent"]'
+}
+
+@test "by the ring engine below impersonation the token is everybody's, and at anonymous nothing is told" {
+  posed pose ring alice identification 7
+  run -0 idn-show "$process"
+  assert_line --index 0 "User: S-1-22-1-2001 (alice)"
+  assert_line --index 2 "Impersonation Level: Identification"
+  assert_line --regexp '^Access As: +nobody \(65534\)'
+  assert_line "Engine:                ring (token 1)"
+  posed pose ring alice anonymous 7
+  run -0 idn-show "$process"
+  assert_line --index 0 "User: S-1-5-7 (Anonymous)"
+  assert_line "Engine:                ring (token 1)"
+  refute_output --partial alice
+}
+
+@test "by the thread engine the line says so, and nobody who does not impersonate has one" {
+  need_world
+  need jq
+  server_start
+  held alice
+  run -0 idn-show "$thread"
+  assert_line "Engine:                thread"
+  assert_equal "$(idn-show --json "$thread" | jq -c '[.engine, .token]')" '["thread",null]'
+  posed pose idle-ring
+  run -0 idn-show "$process"
+  assert_line --index 1 "Impersonating: no"
+  assert_line --regexp '^State: +consistent$'
+  refute_output --partial Engine
+  assert_equal "$(idn-show --json "$process" | jq -c '[.engine, .token]')" '[null,null]'
+}
+
+@test "who says that it works by a ring and has none is lost, and so is one without a token" {
+  posed pose no-ring alice impersonation 7
+  run -0 idn-show "$process"
+  assert_line --index 0 "User: S-1-22-1-0 (root)"
+  assert_line --index 1 "Impersonating: no"
+  assert_line --regexp '^State: +lost: recorded as acting as alice, but has no ring to do so$'
+  refute_output --partial Engine
+  posed pose ring alice impersonation 0
+  run -0 idn-show "$process"
+  assert_line --index 0 "User: S-1-22-1-0 (root)"
+  assert_line --regexp '^State: +lost: recorded as acting as alice, but has no token to do so$'
+}
+
+@test "a thread that works by a ring and is somebody else itself is leaked" {
+  posed pose ring-leaked alice impersonation 7 2002
+  run -0 idn-show "$process"
+  assert_line --index 0 "User: S-1-22-1-2002 (bob)"
+  assert_line --index 2 "Impersonation Level: Unknown"
+  assert_line --regexp '^State: +leaked: by the ring engine it should have the primary identity$'
+  posed pose ring-leaked alice impersonation 7 2001
+  run -0 idn-show "$process"
+  assert_line --regexp '^State: +leaked: '
+}
+
+@test "who may not see the descriptors of a service is told that not even a ring is seen" {
+  posed pose no-ring alice impersonation 7
+  run -0 as bob idn-show "$process"
+  assert_line --index 0 "User: S-1-22-1-2001 (alice)"
+  assert_line "State:                 consistent (by the service's word: not even whether it has a ring can be seen)"
+}
+
+@test "--compare and the table tell two clients of the ring engine apart" {
+  posed pose ring alice impersonation 7
+  local first=$process
+  posed pose ring bob impersonation 8
+  run -0 idn-show --compare "$first" "$process"
+  assert_line --regexp '^!=  User +.*alice.*bob'
+  assert_line --regexp '^!=  Engine +ring \(token 7\) +ring \(token 8\)$'
+  assert_line --regexp '^=   UIDs '
+  run -0 idn-show --all
+  assert_line --regexp "^$first/$first +alice +impersonation +consistent +alice +root "
+  run -0 idn-show --json --user bob
+  assert_equal "$(jq -c '[.pid, .token]' <<<"$output")" "[$process,8]"
+}
+
 # --- clients of the network ----------------------------------------------------------------------
 
 @test "a Kerberos client: its principal, and what it has lent" {

@@ -36,8 +36,10 @@ static json_t *access_object(const struct look_thread *thread)
 	const struct procfs_thread *kernel = &thread->kernel;
 	bool client = thread->level_known && !is_below_impersonation(thread);
 
+	/* By the ring engine the thread's own groups are the service's. */
 	return json_identity(thread->access_uid, thread->access_gid, kernel->groups,
-			     kernel->n_groups, true, client ? principal_of(&thread->entry) : NULL);
+			     kernel->n_groups, !thread->by_ring,
+			     client ? principal_of(&thread->entry) : NULL);
 }
 
 /* ACCESS is who the thread acts as, put together already: with many groups that takes its time. */
@@ -96,7 +98,10 @@ json_t *thread_object(const struct look_thread *thread)
 		 thread->own_user_namespace ? json_null() : json_ids_there(thread->uids_there));
 	json_put(object, "gids_there",
 		 thread->own_user_namespace ? json_null() : json_ids_there(thread->gids_there));
-	json_put(object, "engine", known ? json_string("thread") : json_null());
+	json_put(object, "engine",
+		 known ? json_string(imp_engine_name(thread->entry.engine)) : json_null());
+	json_put(object, "token",
+		 thread->by_ring ? json_integer(thread->entry.number) : json_null());
 	json_put(object, "counters",
 		 thread->recorded ? json_entry_counters(&thread->entry) : json_null());
 	json_put(object, "state", json_string(look_state_name(thread->state)));

@@ -81,7 +81,8 @@ static void add_row(struct table *table, const struct look_thread *thread, bool 
 	if (!verbose)
 		return;
 	table_add(table, capability_text(kernel->capabilities[SET_EFFECTIVE], text, sizeof(text)));
-	table_add(table, group_names(kernel, text, 256));
+	/* By the ring engine they are the service's, and not those it acts with. */
+	table_add(table, thread->by_ring ? "-" : group_names(kernel, text, 256));
 }
 
 void print_table(FILE *out, const struct look_list *list, bool verbose, int width, int lines,

@@ -34,6 +34,17 @@ static void put_principal(FILE *out, const struct imp_ledger_entry *entry)
 	put_fact(out, "Delegated Credentials:", "%s", imp_delegated_name(entry->delegated));
 }
 
+/* Ids that the kernel shows are proof; of a ring there is the service's word. */
+static const char *how_sure(const struct look_thread *thread)
+{
+	if (!thread->by_ring)
+		return "";
+	return thread->ring == LOOK_RING_THERE
+		       ? " (by the service's word: the kernel does not show for whom a ring's "
+			 "operations are)"
+		       : " (by the service's word: not even whether it has a ring can be seen)";
+}
+
 static void put_state(FILE *out, const struct look_thread *thread)
 {
 	char who[256];
@@ -41,9 +52,11 @@ static void put_state(FILE *out, const struct look_thread *thread)
 
 	switch (thread->state) {
 	case LOOK_LOST:
-		put_fact(out,
-			 "State:", "%s: recorded as acting as %s, but has the primary identity",
-			 state, describe_user(thread->entry.access_uid, who, sizeof(who)));
+		put_fact(out, "State:", "%s: recorded as acting as %s, but has %s", state,
+			 describe_user(thread->entry.access_uid, who, sizeof(who)),
+			 !thread->ring			  ? "the primary identity"
+			 : thread->ring == LOOK_RING_NONE ? "no ring to do so"
+							  : "no token to do so");
 		break;
 	case LOOK_MISMATCHED:
 		put_fact(out, "State:", "%s: recorded as acting as %s", state,
@@ -51,8 +64,9 @@ static void put_state(FILE *out, const struct look_thread *thread)
 		break;
 	case LOOK_LEAKED:
 		put_fact(out, "State:", "%s: %s", state,
-			 thread->ledger_error ? "for good, and not who its process is"
-					      : "nothing is recorded that would make it so");
+			 thread->ring ? "by the ring engine it should have the primary identity"
+			 : thread->ledger_error ? "for good, and not who its process is"
+						: "nothing is recorded that would make it so");
 		break;
 	case LOOK_UNRECORDED:
 		put_fact(out, "State:", "%s (%s)", state,
@@ -60,7 +74,7 @@ static void put_state(FILE *out, const struct look_thread *thread)
 					: why_no_ledger(thread->ledger_error));
 		break;
 	case LOOK_CONSISTENT:
-		put_fact(out, "State:", "%s", state);
+		put_fact(out, "State:", "%s%s", state, how_sure(thread));
 	}
 }
 
@@ -75,6 +89,11 @@ static void put_impersonation(FILE *out, const struct look_thread *thread)
 	put_principal(out, entry);
 	put_fact(out, "Since:", "%s", time_text(entry->since_ns, text, sizeof(text)));
 	put_fact(out, "Scope:", "%s", entry->scope == IMP_SCOPE_FILES ? "files" : "all");
+	if (thread->by_ring)
+		put_fact(out, "Engine:", "%s (token %u)", imp_engine_name(entry->engine),
+			 entry->number);
+	else
+		put_fact(out, "Engine:", "%s", imp_engine_name(entry->engine));
 }
 
 static void put_counters(FILE *out, const struct imp_ledger_entry *entry, bool verbose)
@@ -137,7 +156,10 @@ void print_thread(FILE *out, const struct look_thread *thread, bool verbose)
 
 	put_fact(out, "Access As:", "%s",
 		 describe_identity(thread->access_uid, thread->access_gid, text, sizeof(text)));
-	put_groups(out, "Groups:", kernel->groups, kernel->n_groups);
+	if (thread->by_ring)
+		put_fact(out, "Groups:", "with the kernel's token, which does not show them");
+	else
+		put_groups(out, "Groups:", kernel->groups, kernel->n_groups);
 	put_fact(out, "Service:", "%s",
 		 describe_identity(thread->service_uid, thread->service_gid, text, sizeof(text)));
 	if (thread->level_known)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What /proc says of processes and threads besides their ids: when they began, from what. */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +118,56 @@ int procfs_is_dumpable(pid_t pid, bool *dumpable)
 		return error < 0 ? error : inside == 0 ? -ENODATA : 0;
 	}
 	return -ENODATA;
+}
+
+static bool is_ring(int directory, const char *descriptor, int *error)
+{
+	static const char ring[] = "anon_inode:[io_uring]";
+	char link[sizeof(ring) + 1];
+	ssize_t length = readlinkat(directory, descriptor, link, sizeof(link));
+
+	if (length < 0 && errno != ENOENT) /* one that is closed meanwhile is none */
+		*error = errno == ESRCH ? -ESRCH : -errno;
+	return length == sizeof(ring) - 1 && memcmp(link, ring, sizeof(ring) - 1) == 0;
+}
+
+static int open_descriptors(pid_t pid, pid_t tid, DIR **directory)
+{
+	int place = procfs_open_place(pid, tid, "fd");
+
+	if (place < 0)
+		return place;
+
+	int fd = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int error = fd < 0 ? -errno : 0;
+
+	close(place);
+	if (fd < 0)
+		return error == -ENOENT ? -ESRCH : error;
+	*directory = fdopendir(fd);
+	if (*directory)
+		return 0;
+	close(fd);
+	return -ENOMEM;
+}
+
+int procfs_has_ring(pid_t pid, pid_t tid, bool *found)
+{
+	DIR *directory;
+	size_t count = 0;
+	int error = open_descriptors(pid, tid, &directory);
+
+	if (error < 0)
+		return error;
+	*found = false;
+	for (struct dirent *entry; error == 0 && !*found && (entry = readdir(directory));) {
+		if (entry->d_name[0] == '.')
+			continue;
+		count++;
+		*found = is_ring(dirfd(directory), entry->d_name, &error);
+	}
+	closedir(directory);
+	return error < 0 ? error : count ? 0 : -ESRCH;
 }
 
 int procfs_keys(char **text)

@@ -62,6 +62,12 @@ struct procfs_usage {
 };
 int procfs_read_usage(pid_t pid, struct procfs_usage *usage) IMP_MUST_CHECK;
 
+/*
+ * Whether a thread has a descriptor of io_uring(7).  -EACCES where the caller may not see what it
+ * has; -ESRCH also for one that has closed all of them, as a thread does that is about to end.
+ */
+int procfs_has_ring(pid_t pid, pid_t tid, bool *found) IMP_MUST_CHECK;
+
 /* The tids of a process, ascending; owned by the caller.  Errors as above. */
 int procfs_list_threads(pid_t pid, pid_t **tids, size_t *count) IMP_MUST_CHECK;
 

@@ -40,6 +40,11 @@ bool is_for_good(const struct procfs_thread *thread, const struct procfs_thread 
 
 /* ------------------------------------------------------------------ against the ledger -- */
 
+bool acts_by_ring(const struct imp_ledger_entry *entry)
+{
+	return entry->impersonating && entry->engine == IMP_ENGINE_RING;
+}
+
 bool acts_as_primary(const struct imp_ledger *ledger, const struct procfs_thread *thread)
 {
 	uid_t uid;
@@ -68,12 +73,26 @@ static bool acts_as_recorded(const struct imp_ledger *ledger, const struct procf
 	       groups_hash(thread->groups, thread->n_groups) == entry->access_groups_hash;
 }
 
+/*
+ * By the ring engine a thread is nobody but the service, and its operations are the client's.  For
+ * whom they are the kernel does not show: all that can be asked for is that they could be.
+ */
+static enum look_state compare_by_ring(bool primary, const struct imp_ledger_entry *entry,
+				       enum look_ring ring)
+{
+	if (!primary)
+		return LOOK_LEAKED;
+	return entry->number == 0 || ring == LOOK_RING_NONE ? LOOK_LOST : LOOK_CONSISTENT;
+}
+
 enum look_state compare_with_ledger(const struct imp_ledger *ledger,
 				    const struct procfs_thread *thread,
-				    const struct imp_ledger_entry *entry)
+				    const struct imp_ledger_entry *entry, enum look_ring ring)
 {
 	bool primary = acts_as_primary(ledger, thread);
 
+	if (entry && entry->settled && acts_by_ring(entry))
+		return compare_by_ring(primary, entry, ring);
 	/*
 	 * Below impersonation the accesses are the anonymous identity's.  Who says so and accesses
 	 * as itself, as any process can, could otherwise name any client.

@@ -15,11 +15,15 @@ bool acts_as_another(const uid_t uids[N_IDS], const gid_t gids[N_IDS],
 /* Can it not come back to FIRST's identity, neither by its ids nor by a capability? */
 bool is_for_good(const struct procfs_thread *thread, const struct procfs_thread *first);
 
+/* Does the ledger say that it works for a client by the ring engine? */
+bool acts_by_ring(const struct imp_ledger_entry *entry);
+
 bool acts_as_primary(const struct imp_ledger *ledger, const struct procfs_thread *thread);
 
-/* ENTRY NULL: there is none. */
+/* ENTRY NULL: there is none.  RING: whether the thread has one, where the entry says that it works
+ * by it. */
 enum look_state compare_with_ledger(const struct imp_ledger *ledger,
 				    const struct procfs_thread *thread,
-				    const struct imp_ledger_entry *entry);
+				    const struct imp_ledger_entry *entry, enum look_ring ring);
 
 #endif

@@ -50,15 +50,28 @@ static void read_ledger(struct imp_ledger *ledger, pid_t tid, struct reading *re
 	reading->error = ledger_read_stamped(ledger, tid, &reading->entry, &reading->stamp);
 }
 
+enum look_ring look_for_ring(struct look_process *process, pid_t tid)
+{
+	bool found;
+
+	if (process->ring == LOOK_RING_UNASKED)
+		process->ring = procfs_has_ring(process->pid, tid, &found) < 0 ? LOOK_RING_UNKNOWN
+				: found					       ? LOOK_RING_THERE
+									       : LOOK_RING_NONE;
+	return process->ring;
+}
+
 /* Holds the kernel's facts, which are there, against one reading. */
-static void judge(const struct imp_ledger *ledger, const struct reading *reading,
+static void judge(struct look_process *process, const struct reading *reading,
 		  struct look_thread *thread)
 {
 	const struct imp_ledger_entry *entry = reading->error == 0 ? &reading->entry : NULL;
 
 	thread->recorded = entry;
 	thread->entry = entry ? *entry : (struct imp_ledger_entry){.tid = 0};
-	thread->state = compare_with_ledger(ledger, &thread->kernel, entry);
+	thread->ring = entry && acts_by_ring(entry) ? look_for_ring(process, thread->kernel.tid)
+						    : LOOK_RING_UNASKED;
+	thread->state = compare_with_ledger(process->ledger, &thread->kernel, entry, thread->ring);
 	if (reading->error == -ENOSPC && thread->state == LOOK_LEAKED)
 		thread->state = LOOK_UNRECORDED;
 	thread->ledger_error = thread->state == LOOK_UNRECORDED ? -ENOSPC : 0;
@@ -69,21 +82,21 @@ static void judge(const struct imp_ledger *ledger, const struct reading *reading
  * moments at which nothing was being switched, and what they amount to is certain.  If not, the
  * thread was busy meanwhile: that they fit one of the readings is all that can be asked for.
  */
-static int look_once(struct imp_ledger *ledger, pid_t pid, pid_t tid, struct look_thread *thread)
+static int look_once(struct look_process *process, pid_t tid, struct look_thread *thread)
 {
 	struct reading before, after;
 
-	read_ledger(ledger, tid, &before);
-	int error = procfs_read_thread(pid, tid, &thread->kernel);
+	read_ledger(process->ledger, tid, &before);
+	int error = procfs_read_thread(process->pid, tid, &thread->kernel);
 
 	if (error < 0)
 		return error;
-	read_ledger(ledger, tid, &after);
+	read_ledger(process->ledger, tid, &after);
 	thread->certain = before.error == after.error && before.stamp == after.stamp &&
 			  (before.error < 0 || (before.entry.settled && after.entry.settled));
-	judge(ledger, &before, thread);
+	judge(process, &before, thread);
 	if (!thread->certain && thread->state != LOOK_CONSISTENT)
-		judge(ledger, &after, thread);
+		judge(process, &after, thread);
 	return 0;
 }
 
@@ -102,7 +115,7 @@ static int look_with_ledger(struct look_process *process, pid_t tid, struct look
 			procfs_clear_thread(&thread->kernel);
 			clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 		}
-		error = look_once(ledger, pid, tid, thread);
+		error = look_once(process, tid, thread);
 		if (error < 0)
 			return error;
 		if (thread->certain || thread->state == LOOK_CONSISTENT)
@@ -120,6 +133,7 @@ static int look_with_ledger(struct look_process *process, pid_t tid, struct look
 	thread->impersonating =
 		thread->state == LOOK_CONSISTENT ? recorded : thread->state != LOOK_LOST;
 	thread->level_known = thread->state == LOOK_CONSISTENT && recorded;
+	thread->by_ring = thread->level_known && acts_by_ring(&thread->entry);
 	return 0;
 }
 
@@ -185,6 +199,10 @@ static void fill_user(struct look_thread *thread)
 
 	thread->access_uid = kernel->uids[ID_FILESYSTEM];
 	thread->access_gid = kernel->gids[ID_FILESYSTEM];
+	if (thread->by_ring) {
+		thread->access_uid = thread->entry.access_uid;
+		thread->access_gid = thread->entry.access_gid;
+	}
 	thread->user_uid = thread->access_uid;
 	if (thread->level_known && thread->entry.level < IMP_LEVEL_IMPERSONATION)
 		thread->user_uid = thread->entry.client_uid;
@@ -249,6 +267,7 @@ int look_open(pid_t pid, struct look_process *process)
 	process->pid = pid;
 	process->ledger = NULL;
 	process->patience = PATIENCE;
+	process->ring = LOOK_RING_UNASKED;
 	process->ledger_error = imp_ledger_open(pid, &process->ledger);
 	if (process->ledger_error == 0 && !is_primary(process->ledger, &process->first)) {
 		imp_ledger_close(process->ledger);
@@ -330,6 +349,7 @@ static bool same_groups(const struct procfs_thread *a, const struct procfs_threa
 bool look_differ(const struct look_thread *a, const struct look_thread *b)
 {
 	return a->impersonating != b->impersonating || a->state != b->state ||
+	       a->user_uid != b->user_uid || a->access_uid != b->access_uid ||
 	       memcmp(a->kernel.uids, b->kernel.uids, sizeof(a->kernel.uids)) != 0 ||
 	       memcmp(a->kernel.gids, b->kernel.gids, sizeof(a->kernel.gids)) != 0 ||
 	       memcmp(a->kernel.capabilities, b->kernel.capabilities,

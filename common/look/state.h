@@ -16,6 +16,14 @@ enum look_state {
 
 const char *look_state_name(enum look_state state);
 
+/* Whether a process that works by the ring engine, as it says, has the means. */
+enum look_ring {
+	LOOK_RING_UNASKED, /* it does not say so */
+	LOOK_RING_UNKNOWN, /* its descriptors cannot be read */
+	LOOK_RING_NONE,
+	LOOK_RING_THERE
+};
+
 struct look_thread {
 	struct procfs_thread kernel;
 	enum look_state state;
@@ -24,6 +32,8 @@ struct look_thread {
 	bool recorded;	  /* there is an entry, whatever it is worth */
 	bool certain;	  /* it was not switching, nor beginning to, while it was looked at */
 	bool worker;	  /* the kernel's own, which acts for whoever asks it */
+	bool by_ring; /* it acts for a client, and to the kernel it is the service all the same */
+	enum look_ring ring;
 	struct imp_ledger_entry entry;
 	int ledger_error; /* 0; -ENOENT: none; -ENOSPC: it had no room for this thread; or why it
 			     is not believed, as imp_ledger_open */
@@ -51,7 +61,8 @@ struct look_process {
 	struct procfs_thread first; /* its main thread, as it was then */
 	struct imp_ledger *ledger;  /* NULL: ledger_error says why */
 	int ledger_error;
-	int patience; /* how often what does not fit may still be looked at again */
+	int patience;	     /* how often what does not fit may still be looked at again */
+	enum look_ring ring; /* looked for when first asked for */
 };
 
 /* -ESRCH when there is no such process; -EACCES when /proc hides it; -ENOMEM; -EPROTO. */
@@ -74,6 +85,9 @@ int look_at(struct look_process *process, pid_t tid, struct look_thread *thread)
  * identity. False, too, where that takes a closer look.
  */
 bool look_is_plain(const struct look_process *process, pid_t tid);
+
+/* Whether the process has a ring. */
+enum look_ring look_for_ring(struct look_process *process, pid_t tid);
 
 /* Whether that is because there is a ledger, and it is not believed. */
 bool look_disbelieves(int ledger_error);
