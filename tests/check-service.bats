@@ -35,6 +35,7 @@ says() {
 @test "an ordinary user with the two capabilities, at home in every way, is all right" {
   serving lapse ordinary alice plain
   checked 0
+  says engine ok "thread: its threads become its clients"
   says capabilities ok "CAP_SETUID and CAP_SETGID are permitted in every thread"
   says account ok "61184 \(no account\), group 61184 \(no name\), with no other capability"
   says securebits skip "cannot be seen from outside"
@@ -47,7 +48,7 @@ says() {
   says threads ok "1 in all, of which 0 act for clients"
   says counters ok "1 impersonations, 0 flows, 0 refused, 0 mismatches, 0 of these of channels"
   says keys ok "its user owns none"
-  assert_equal "${#lines[@]}" 12
+  assert_equal "${#lines[@]}" 13
 }
 
 @test "--json gives each check as an object, and --quiet nothing" {
@@ -96,6 +97,56 @@ says() {
     --ambient-caps +setuid,+setgid,+chown pose named plain
   checked 0
   says account warn "carol \(2003\), group carol \(2003\), who may use cap_chown besides"
+}
+
+# --- engine -----------------------------------------------------------------------------------------
+
+# serving_by_ring SETPRIV-OPTIONS POSE...: as carol, who may not make the directory of ledgers herself
+serving_by_ring() {
+  need_world
+  rm -rf /run/impersonate
+  install -d -m 1777 /run/impersonate
+  # shellcheck disable=SC2086 # words
+  started setpriv --reuid carol --regid carol --init-groups $1 pose "${@:2}"
+  [[ $ready == ready ]] || skip "$ready"
+}
+
+@test "by the ring engine a service without any capability is all right" {
+  serving_by_ring --no-new-privs idle-ring
+  checked 0
+  says engine ok "ring: it has one; for whom an operation is, the kernel does not show"
+  says capabilities ok "ring: the service holds no privilege to switch; a broker does"
+  says account ok "carol \(2003\), group carol \(2003\), with no capability"
+  says no_new_privs ok "set: no program that it runs gains any"
+  says dumpable ok "no: its own user cannot trace it"
+  run -0 as bob idn-check service "$process"
+  says engine skip "ring, by its ledger; whether it has one cannot be seen"
+}
+
+@test "by the ring engine a service that has kept a capability to switch is warned of, and so is root" {
+  serving_by_ring "--inh-caps +setuid --ambient-caps +setuid" idle-ring
+  checked 0
+  says capabilities warn "CAP_SETUID or CAP_SETGID is permitted \(threads: 1 of 1\): taken over, it is anybody, ring or not"
+  says account ok "carol \(2003\), group carol \(2003\), with no other capability"
+  serving pose no-ring alice impersonation 7
+  checked 1
+  says account warn "root \(0\), group root \(0\): an ordinary user with no capability would do"
+}
+
+@test "by the ring engine a thread that acts for a client has the service's capabilities, and that is right" {
+  serving pose ring alice impersonation 7
+  [[ $ready == ready ]] || skip "$ready"
+  checked 0
+  says securebits skip "cannot be seen from outside"
+  says threads ok "1 in all, of which 1 act for clients"
+}
+
+@test "by the ring engine a service without a ring fails, and one that its user can trace" {
+  serving_by_ring --no-new-privs no-ring alice impersonation 7
+  checked 1
+  says engine fail "ring, by its ledger, and it has no descriptor of one: nothing can be done as a client"
+  says threads fail "1 lost, 0 leaked, 0 mismatched: idn-check threads $process"
+  says dumpable fail "yes: its own user can trace it, and do what it may do for clients"
 }
 
 # --- sandbox --------------------------------------------------------------------------------------

@@ -50,6 +50,21 @@ finding() {
     '["thread","lost","alice","root",2001,0]'
 }
 
+@test "by the ring engine a thread is lost without a ring, and leaked as anybody but the service" {
+  need jq
+  need_world
+  started pose no-ring alice impersonation 7
+  run -1 idn-check threads "$process"
+  assert_output --regexp "^$process/$process pose: lost: should be alice, is root, since $time\$"
+  started pose ring-leaked alice impersonation 7 2002
+  run -1 idn-check threads "$process"
+  assert_output "$process/$process pose: leaked: should be root, is bob"
+  started pose ring alice impersonation 7
+  [[ $ready == ready ]] || skip "$ready"
+  run -0 idn-check threads --every 5ms --for 100ms "$process"
+  assert_output ""
+}
+
 @test "a thread that is a client behind the library's back is leaked" {
   need jq
   lapses leaked alice

@@ -23,6 +23,9 @@ void check_dumpable(struct service *service)
 		answer(service, "dumpable", RESULT_OK, "no: its own user cannot trace it");
 	else if (!service->counted)
 		answer(service, "dumpable", RESULT_WARN, "yes: its own user can trace it");
+	else if (service->by_ring)
+		answer(service, "dumpable", RESULT_FAIL,
+		       "yes: its own user can trace it, and do what it may do for clients");
 	else if (service->totals.counters.impersonations == 0)
 		answer(service, "dumpable", RESULT_OK, "until it impersonates for the first time");
 	else

@@ -25,6 +25,23 @@ static size_t count_without(const struct service *service, uint64_t capability)
 	return count;
 }
 
+/* By the ring engine the privilege is the broker's, and the service is to be without. */
+static void check_privilege_given_up(struct service *service)
+{
+	size_t threads = service->list.count;
+	size_t with = threads - count_without(service, CAPABILITIES_TO_SWITCH);
+
+	if (with)
+		answer(service, "capabilities", RESULT_WARN,
+		       "CAP_SETUID or CAP_SETGID is permitted (threads: %zu of %zu): taken over, "
+		       "it "
+		       "is anybody, ring or not",
+		       with, threads);
+	else
+		answer(service, "capabilities", RESULT_OK,
+		       "ring: the service holds no privilege to switch; a broker does");
+}
+
 void check_capabilities(struct service *service)
 {
 	static const struct {
@@ -48,7 +65,9 @@ void check_capabilities(struct service *service)
 				 "%s%s is missing (threads: %zu of %zu)", used ? ", " : "",
 				 needed[i].name, without, threads);
 	}
-	if (all_without)
+	if (service->by_ring)
+		check_privilege_given_up(service);
+	else if (all_without)
 		answer(service, "capabilities", RESULT_FAIL,
 		       "%s: it can impersonate nobody but itself", missing);
 	else if (missing[0])
@@ -65,16 +84,20 @@ void check_account(struct service *service)
 
 	for (size_t i = 0; i < service->list.count; i++)
 		permitted |= service->list.threads[i].kernel.capabilities[SET_PERMITTED];
+
+	bool switching = permitted & CAPABILITIES_TO_SWITCH;
+
 	permitted &= ~CAPABILITIES_TO_SWITCH;
 	describe_identity(service->uid, service->gid, who, sizeof(who));
 	if (service->uid == 0)
-		answer(service, "account", RESULT_WARN,
-		       "%s: an ordinary user with the two capabilities would do", who);
+		answer(service, "account", RESULT_WARN, "%s: an ordinary user with %s would do",
+		       who, service->by_ring ? "no capability" : "the two capabilities");
 	else if (permitted)
 		answer(service, "account", RESULT_WARN, "%s, who may use %s besides", who,
 		       capability_text(permitted, names, 256));
 	else
-		answer(service, "account", RESULT_OK, "%s, with no other capability", who);
+		answer(service, "account", RESULT_OK, "%s, with no %scapability", who,
+		       service->by_ring && !switching ? "" : "other ");
 }
 
 /* ------------------------------------------------------------------------------- securebits -- */
@@ -84,8 +107,9 @@ static uint64_t kept_capabilities(const struct look_thread *thread)
 {
 	uint64_t effective = thread->kernel.capabilities[SET_EFFECTIVE];
 
-	if (!thread->level_known || !thread->certain || thread->access_uid == 0 ||
-	    thread->access_uid == thread->service_uid)
+	/* By the ring engine it has the service's, which its operations for clients have not. */
+	if (!thread->level_known || !thread->certain || thread->by_ring ||
+	    thread->access_uid == 0 || thread->access_uid == thread->service_uid)
 		return 0;
 	return thread->entry.scope == IMP_SCOPE_FILES ? effective & CAPABILITIES_OF_FILES
 						      : effective;
@@ -101,7 +125,7 @@ void check_securebits(struct service *service)
 		uint64_t kept = kept_capabilities(thread);
 		char who[300], names[2048];
 
-		acting += thread->level_known;
+		acting += thread->level_known && !thread->by_ring;
 		if (!kept)
 			continue;
 		answer(service, "securebits", RESULT_FAIL,
@@ -144,9 +168,10 @@ void check_seccomp(struct service *service)
 		filtered += service->list.threads[i].kernel.seccomp > 1;
 	}
 	if (strict)
-		answer(service, "seccomp", RESULT_FAIL,
-		       "strict (threads: %zu of %zu): no identity can be taken there", strict,
-		       threads);
+		answer(service, "seccomp", RESULT_FAIL, "strict (threads: %zu of %zu): no %s there",
+		       strict, threads,
+		       service->by_ring ? "operation for a client can be done"
+					: "identity can be taken");
 	else if (!filtered)
 		answer(service, "seccomp", RESULT_OK, "no filter");
 	else if (service->counted && service->totals.counters.impersonations > 0)
@@ -155,9 +180,10 @@ void check_seccomp(struct service *service)
 		       filtered, threads);
 	else
 		answer(service, "seccomp", RESULT_WARN,
-		       "a filter (threads: %zu of %zu): whether setgroups, setresgid, "
-		       "setresuid and capset pass cannot be seen",
-		       filtered, threads);
+		       "a filter (threads: %zu of %zu): whether %s cannot be seen", filtered,
+		       threads,
+		       service->by_ring ? "io_uring_enter passes"
+					: "setgroups, setresgid, setresuid and capset pass");
 }
 
 /* ------------------------------------------------------------------------------------- states --

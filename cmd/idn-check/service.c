@@ -133,6 +133,8 @@ static void collect(struct service *service)
 	service->uid = first->service_uid;
 	service->gid = first->service_gid;
 	service->other_namespace = !first->own_user_namespace;
+	service->by_ring = service->process.ledger &&
+			   ledger_engine(service->process.ledger) == IMP_ENGINE_RING;
 	service->counted = service->process.ledger &&
 			   ledger_sum(service->process.ledger, &service->totals) == 0;
 }
@@ -145,6 +147,7 @@ static void clear(struct service *service)
 
 static void check(struct service *service)
 {
+	check_engine(service);
 	check_capabilities(service);
 	check_account(service);
 	check_securebits(service);

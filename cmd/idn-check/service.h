@@ -17,6 +17,7 @@ struct service {
 	uid_t uid;	      /* the primary identity */
 	gid_t gid;	      /* IMP_NO_UID, or the overflow gid: of another user namespace */
 	bool other_namespace; /* another user namespace than the caller's */
+	bool by_ring;	      /* it serves its clients by the ring engine, says its ledger */
 
 	int json, quiet;
 	enum result worst;
@@ -43,6 +44,9 @@ void check_securebits(struct service *service);
 void check_no_new_privs(struct service *service);
 void check_seccomp(struct service *service);
 void check_states(struct service *service);
+
+/* service-engine.c */
+void check_engine(struct service *service);
 
 /* service-process.c */
 void check_dumpable(struct service *service);
