@@ -47,15 +47,17 @@ sources() {
 
 @test "an arrow between rooms points down" {
   cd "$SRC"
-  run grep -nE '#include "(access|flow|net|look|cli)/' common/core/*.c common/core/*.h
+  run grep -nE '#include "(access|flow|net|ring|look|cli)/' common/core/*.c common/core/*.h
   assert_output ""
-  run grep -nE '#include "(access|flow|look|cli)/' common/net/*.c common/net/*.h
+  run grep -nE '#include "(access|flow|ring|look|cli)/' common/net/*.c common/net/*.h
   assert_output ""
-  run grep -nE '#include "(access|look|cli)/' common/flow/*.c common/flow/*.h
+  run grep -nE '#include "(access|ring|look|cli)/' common/flow/*.c common/flow/*.h
   assert_output ""
-  run grep -nE '#include "(flow|net|look|cli)/' common/access/*.c common/access/*.h
+  run grep -nE '#include "(flow|net|ring|look|cli)/' common/access/*.c common/access/*.h
   assert_output ""
-  run grep -nE '#include "(access|flow|net|cli)/' common/look/*.c common/look/*.h
+  run grep -nE '#include "(access|flow|net|look|cli)/' common/ring/*.c common/ring/*.h
+  assert_output ""
+  run grep -nE '#include "(access|flow|net|ring|cli)/' common/look/*.c common/look/*.h
   assert_output ""
 }
 
@@ -64,7 +66,7 @@ sources() {
   local library=$BUILD/common/.libs/libimpersonate.so
   [[ -e $library ]] || skip "needs the shared library"
   diff <(nm -D --defined-only "$library" | awk '$2 == "T" { print $3 }' | sed 's/@.*//' | sort) \
-    <(grep -vE 'typedef|#define' "$SRC/common/impersonate.h" | grep -oE '\bimp_[a-z_]+\(' | tr -d '(' | sort -u)
+    <(grep -vE 'typedef|#define' "$SRC/common/impersonate.h" | grep -oE '\bimp_[a-z0-9_]+\(' | tr -d '(' | sort -u)
 }
 
 @test "the header is C++, and a program links the library by it" {

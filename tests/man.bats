@@ -166,9 +166,9 @@ options_in_bash() {
 
 @test "every function of the header is in libimpersonate(3), and no other" {
   local declared documented
-  declared=$(grep -v '^ \*' "$SRC/common/impersonate.h" | grep -oE '\bimp_[a-z_]+\(' | tr -d '(' |
+  declared=$(grep -v '^ \*' "$SRC/common/impersonate.h" | grep -oE '\bimp_[a-z0-9_]+\(' | tr -d '(' |
     sed '/^imp_\(carry\|log\)_fn$/d' | sort -u)
-  documented=$(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/s/^\.F[no] \(imp_[a-z_]*\).*/\1/p' \
+  documented=$(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/s/^\.F[no] \(imp_[a-z0-9_]*\).*/\1/p' \
     "$SRC/man/libimpersonate.3" | sed '/^imp_\(carry\|log\)_fn$/d' | sort -u)
   [[ -n $declared ]]
   assert_equal "$documented" "$declared"
@@ -179,7 +179,7 @@ options_in_bash() {
   text=$(sed -n '/^\.Sh DESCRIPTION/,/^\.Sh RETURN/p' "$SRC/man/libimpersonate.3")
   while read -r name; do
     grep -qE "Fn $name( |$)" <<<"$text" || fail "$name is not explained"
-  done < <(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/s/^\.F[no] \(imp_[a-z_]*\).*/\1/p' \
+  done < <(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/s/^\.F[no] \(imp_[a-z0-9_]*\).*/\1/p' \
     "$SRC/man/libimpersonate.3" | sed '/^imp_\(carry\|log\)_fn$/d')
 }
 
