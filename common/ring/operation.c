@@ -190,9 +190,28 @@ static int call_link(const struct operation *self)
 				(int)self->flags));
 }
 
+/*
+ * A file that is given by its descriptor alone may be linked by whose credentials opened it, which
+ * are those of a process, or of a ring's number, but not of a thread that has become the client
+ * anew; and before Linux 6.10 by nobody.  By its link in /proc it is the same file for all.
+ */
+static int link_by_proc(struct imp_token *token, struct operation *operation)
+{
+	char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", operation->directory);
+	operation->path = path;
+	operation->flags = AT_SYMLINK_FOLLOW;
+	return perform(token, operation);
+}
+
 int imp_linkat(struct imp_token *token, int old_directory, const char *old_path, int new_directory,
 	       const char *new_path, int flags)
 {
+	/* Asked of what has a name it is of no use, and is refused to threads just as well. */
+	if (old_path && old_path[0] != '\0')
+		flags &= ~AT_EMPTY_PATH;
+
 	struct operation operation = {
 		.call = call_link,
 		.prepare = prepare_link,
@@ -203,7 +222,11 @@ int imp_linkat(struct imp_token *token, int old_directory, const char *old_path,
 		.flags = (unsigned int)flags,
 	};
 
-	return perform(token, &operation);
+	int result = perform(token, &operation);
+
+	if (result == -ENOENT && (flags & AT_EMPTY_PATH) && old_directory >= 0)
+		result = link_by_proc(token, &operation);
+	return result;
 }
 
 static int call_symlink(const struct operation *self)

@@ -13,27 +13,17 @@
 #include <sys/types.h>
 
 #include "access/judge.h"
+#include "random.h"
 
 enum {
 	MOST_NODES = 40,
 	MOST_MOUNTS = 4,
 	MOST_QUESTIONS = 48,
 	IDENTITIES = 8,
-	MOST_ACL = 16,
 	MOST_LINKS = 44, /* one after the other; the kernel follows 40 */
 	NAME_ROOM = 8,
 	PATH_ROOM = 512
 };
-
-/* ----------------------------------------------------------------------------------- random.c --
- */
-
-void random_seed(uint64_t seed);
-unsigned random_below(unsigned limit);
-bool one_in(unsigned count);
-uid_t random_uid(void);
-gid_t random_gid(void);
-void random_bytes(uint64_t *seed); /* from the kernel */
 
 /* ------------------------------------------------------------------------------------ world.c --
  */

@@ -14,8 +14,6 @@ bool tree_set_flags(const struct node *node, unsigned flags);
 
 /* Where a symbolic link NODE leads; the node, as far as that is known, in it too. */
 void random_target(const struct tree *tree, struct node *node, char target[PATH_ROOM]);
-/* An ACL as the extended attribute has it. */
-void random_list(uint8_t list[4 + 8 * MOST_ACL], size_t *size);
 /* Parts of the tree once more at other places, with flags of mounts. */
 void make_mounts(const struct world *world, struct tree *tree);
 
