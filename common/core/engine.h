@@ -9,7 +9,8 @@
 
 /* What the broker has made of a connection. */
 struct grant {
-	uint32_t number; /* 0 where the level allows no more than the anonymous identity */
+	uint32_t number;  /* 0 where the level allows no more than the anonymous identity */
+	uint32_t holding; /* to be released; 0: none */
 	enum imp_level level;
 	enum imp_decided_by decided_by;
 };
@@ -18,7 +19,7 @@ struct engine {
 	uint32_t anonymous; /* the anonymous identity's number; 0: there is none */
 	/* Errors as imp_token_from_connection; -EPROTO where the broker is out of order or gone. */
 	int (*admit)(int connection, struct grant *grant);
-	void (*release)(uint32_t number);
+	void (*release)(uint32_t holding);
 	/* connect(2) as the identity of that number. */
 	int (*connect)(uint32_t number, int fd, const struct sockaddr *address, socklen_t length);
 };

@@ -40,6 +40,7 @@ static int admit(int fd, struct client *client)
 		return error;
 	client->in_ring = true;
 	client->number = grant.number;
+	client->holding = grant.holding;
 	client->anonymous_number = engine->anonymous;
 	if (grant.level < IMP_LEVEL_IMPERSONATION)
 		client_limit(client, grant.level, grant.decided_by);

@@ -28,8 +28,8 @@ void client_unref(struct client *client)
 		return;
 	identity_clear(&client->identity);
 	identity_clear(&client->anonymous);
-	if (client->number && engine)
-		engine->release(client->number);
+	if (client->holding && engine)
+		engine->release(client->holding);
 	if (client->lent)
 		client->lent->destroy(client->lent);
 	free(client->principal);

@@ -29,7 +29,8 @@ struct client {
 
 	/* Held by the kernel: in_ring, and numbers, of which 0 is none. */
 	bool in_ring;
-	uint32_t number;	   /* the client's identity; to be released with this */
+	uint32_t number;	   /* the client's identity */
+	uint32_t holding;	   /* what keeps that; to be released with this */
 	uint32_t anonymous_number; /* everybody's */
 
 	/* What decides the level, each as far as it had a say. */

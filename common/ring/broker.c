@@ -19,13 +19,24 @@
 #include "ring/message.h"
 #include "ring/mint.h"
 
-enum {
-	FREE = 0,   /* what is not: the client's connection, plus one */
-	ENDED = -1, /* the client has gone, and the service may still name it */
+/* A connection of a client, held so that its end is seen. */
+struct holding {
+	int fd;		 /* -1: the client has gone, and the service may still name its number */
+	uint32_t number; /* 0: this is no holding */
+};
+
+/* An identity: registered as long as a client that has it is connected. */
+struct number {
+	uid_t uid;
+	gid_t gid;
+	struct groups *groups; /* a reference */
+	uint32_t connected;    /* holdings whose clients are there */
+	uint32_t named;	       /* holdings that the service has not released */
+	uint32_t next;	       /* in its bucket */
 };
 
 enum { EVENT_GUARD = MINT_NUMBERS + 1, EVENT_SEAT };
-enum { STEPS_OVER = 64 };
+enum { HOLDINGS = UINT16_MAX, BUCKETS = 1024, STEPS_OVER = 64 };
 
 static struct {
 	const struct broker_setup *setup;
@@ -35,7 +46,11 @@ static struct {
 	uint32_t last; /* number given */
 	uint32_t anonymous;
 	struct identity nobody;
-	int *held;
+	bool *registered; /* by number; the guard sees it too */
+	struct number numbers[MINT_NUMBERS + 1];
+	uint32_t buckets[BUCKETS]; /* of the registered identities of clients */
+	struct holding holdings[HOLDINGS + 1];
+	uint32_t last_holding;
 } broker;
 
 /* ------------------------------------------------------------------------------ numbers -- */
@@ -44,14 +59,9 @@ static struct {
 static _Noreturn void end_all(int status)
 {
 	for (uint32_t number = 1; number <= MINT_NUMBERS && !broker.setup->keep_tokens; number++)
-		if (broker.held[number] > 0 || number == broker.anonymous)
+		if (broker.registered[number])
 			mint_unregister(&broker.mint, number);
 	_exit(status);
-}
-
-static bool is_registered(uint32_t number)
-{
-	return broker.held[number] > 0 || number == broker.anonymous;
 }
 
 /*
@@ -64,7 +74,7 @@ static uint32_t next_number(void)
 
 	for (uint32_t i = 0; i < MINT_NUMBERS; i++) {
 		number = number == MINT_NUMBERS ? 1 : number + 1;
-		if (!is_registered(number))
+		if (!broker.registered[number])
 			return number;
 	}
 	return 0;
@@ -77,9 +87,17 @@ static int register_as(const struct identity *identity, uint32_t number)
 	/* The rings are out of step: no number would mean the same to all of them. */
 	if (error < 0 && error != -ENOMEM)
 		end_all(1);
-	if (error == 0)
+	if (error == 0) {
 		broker.last = number;
+		broker.registered[number] = true;
+	}
 	return error;
+}
+
+static void unregister(uint32_t number)
+{
+	mint_unregister(&broker.mint, number);
+	broker.registered[number] = false;
 }
 
 /*
@@ -93,9 +111,9 @@ static int register_next(const struct identity *identity, uint32_t *number)
 
 	for (;;) {
 		*number = next_number();
-		if (*number == 0 || (broker.held[*number] == ENDED && n == STEPS_OVER))
+		if (*number == 0 || (broker.numbers[*number].named && n == STEPS_OVER))
 			error = -ENOSPC;
-		if (error < 0 || broker.held[*number] == FREE)
+		if (error < 0 || broker.numbers[*number].named == 0)
 			break;
 		error = broker.nobody.groups ? register_as(&broker.nobody, *number) : -ENOSPC;
 		if (error < 0)
@@ -105,47 +123,130 @@ static int register_next(const struct identity *identity, uint32_t *number)
 	if (error == 0)
 		error = register_as(identity, *number);
 	while (n > 0)
-		mint_unregister(&broker.mint, over[--n]);
+		unregister(over[--n]);
 	return error;
 }
 
-static void forget_connection(uint32_t number)
-{
-	const int fd = broker.held[number] - 1;
+/* --------------------------------------------------------------------------- identities -- */
 
-	/* The service has another descriptor of the same socket: closing this one ends no interest.
-	 */
-	epoll_ctl(broker.epoll, EPOLL_CTL_DEL, fd, NULL);
-	close(fd);
+static uint32_t *bucket_of(uid_t uid)
+{
+	return &broker.buckets[uid % BUCKETS];
 }
 
-static void end_number(uint32_t number, int then)
+static bool is_of(const struct number *number, const struct identity *identity)
 {
-	if (broker.held[number] > 0) {
-		mint_unregister(&broker.mint, number);
-		forget_connection(number);
+	return number->uid == identity->view.uid && number->gid == identity->view.gid &&
+	       groups_equal(number->groups, identity->groups);
+}
+
+/* 0: nobody who has it is connected. */
+static uint32_t find_number(const struct identity *identity)
+{
+	uint32_t number = *bucket_of(identity->view.uid);
+
+	while (number && !is_of(&broker.numbers[number], identity))
+		number = broker.numbers[number].next;
+	return number;
+}
+
+/* Of all of its connections the same: who has one of them could do as much with another. */
+static int number_of(const struct identity *identity, uint32_t *number)
+{
+	uint32_t *bucket = bucket_of(identity->view.uid);
+	int error;
+
+	*number = find_number(identity);
+	if (*number)
+		return 0;
+	error = register_next(identity, number);
+	if (error < 0)
+		return error;
+	broker.numbers[*number] = (struct number){
+		.uid = identity->view.uid,
+		.gid = identity->view.gid,
+		.groups = groups_ref(identity->groups),
+		.next = *bucket,
+	};
+	*bucket = *number;
+	return 0;
+}
+
+/* Its last client has gone. */
+static void end_number(uint32_t number)
+{
+	struct number *ended = &broker.numbers[number];
+	uint32_t *at = bucket_of(ended->uid);
+
+	unregister(number);
+	while (*at != number)
+		at = &broker.numbers[*at].next;
+	*at = ended->next;
+	groups_unref(ended->groups);
+	ended->groups = NULL;
+}
+
+/* ----------------------------------------------------------------------------- holdings -- */
+
+static uint32_t free_holding(void)
+{
+	for (uint32_t i = 0; i < HOLDINGS; i++) {
+		broker.last_holding = broker.last_holding == HOLDINGS ? 1 : broker.last_holding + 1;
+		if (broker.holdings[broker.last_holding].number == 0)
+			return broker.last_holding;
 	}
-	broker.held[number] = then;
+	return 0;
+}
+
+/* The client has gone, or the service lets it go. */
+static void end_connection(struct holding *holding)
+{
+	/* The service has another descriptor of the same socket: closing this one ends no interest.
+	 */
+	epoll_ctl(broker.epoll, EPOLL_CTL_DEL, holding->fd, NULL);
+	close(holding->fd);
+	holding->fd = -1;
+	if (--broker.numbers[holding->number].connected == 0)
+		end_number(holding->number);
+}
+
+static void release(uint32_t which)
+{
+	struct holding *holding = &broker.holdings[which];
+
+	if (holding->number == 0)
+		return;
+	if (holding->fd >= 0)
+		end_connection(holding);
+	broker.numbers[holding->number].named--;
+	holding->number = 0;
 }
 
 /* ------------------------------------------------------------------------------ clients -- */
 
-/* The client's identity; its connection is kept to see it end. */
-static int hold(int fd, const struct imp_token *token, uint32_t *number)
+/* The client's identity, as long as its connection is there. */
+static int hold(int fd, const struct imp_token *token, struct message_answer *answer)
 {
-	struct epoll_event event = {.events = 0}; /* that it is hung up is told always */
-	int error = register_next(token_access(token), number);
+	/* That it is hung up is told always. */
+	struct epoll_event event = {.events = 0, .data.u64 = free_holding()};
+	uint32_t number;
+	int error = event.data.u64 ? 0 : -ENOSPC;
 
+	if (error == 0 && epoll_ctl(broker.epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+		error = -errno;
 	if (error < 0)
 		return error;
-	event.data.u64 = *number;
-	broker.held[*number] = fd + 1;
-	if (epoll_ctl(broker.epoll, EPOLL_CTL_ADD, fd, &event) == 0)
-		return 0;
-	error = -errno;
-	mint_unregister(&broker.mint, *number);
-	broker.held[*number] = FREE;
-	return error;
+	error = number_of(token_access(token), &number);
+	if (error < 0) {
+		epoll_ctl(broker.epoll, EPOLL_CTL_DEL, fd, NULL);
+		return error;
+	}
+	broker.numbers[number].connected++;
+	broker.numbers[number].named++;
+	broker.holdings[event.data.u64] = (struct holding){.fd = fd, .number = number};
+	answer->number = number;
+	answer->holding = (uint32_t)event.data.u64;
+	return 0;
 }
 
 /* Takes over FD. */
@@ -163,8 +264,8 @@ static int admit(int fd, struct message_answer *answer)
 	answer->level = token->level;
 	answer->decided_by = token->decided_by;
 	if (token->level >= IMP_LEVEL_IMPERSONATION)
-		error = hold(fd, token, &answer->number);
-	if (error < 0 || answer->number == 0)
+		error = hold(fd, token, answer);
+	if (answer->number == 0)
 		close(fd);
 	imp_token_unref(token);
 	return error;
@@ -178,7 +279,7 @@ static void answer(int socket, const struct message_request *request, int fd)
 
 	answer.error = admit(fd, &answer);
 	if (answer.error < 0)
-		answer.number = answer.level = answer.decided_by = 0;
+		answer.level = answer.decided_by = 0;
 	if (message_send(socket, &answer, sizeof(answer), -1) < 0)
 		end_all(0);
 }
@@ -199,8 +300,8 @@ static void listen_to(int socket)
 		end_all(1);
 	if (request.kind == MESSAGE_ADMIT)
 		answer(socket, &request, received.fd);
-	else if (request.number != broker.anonymous)
-		end_number(request.number, FREE);
+	if (request.release)
+		release(request.release);
 }
 
 /* --------------------------------------------------------------------------------- life -- */
@@ -258,7 +359,7 @@ static int prepare(const struct broker_setup *setup)
 	int error = raise_capabilities();
 
 	broker.setup = setup;
-	broker.held = setup->held;
+	broker.registered = setup->registered;
 	broker.mint.rings = setup->rings;
 	broker.mint.n_rings = setup->n_seats;
 	peer_prepare();
@@ -313,8 +414,8 @@ static void handle(uint64_t event)
 		listen_to(broker.setup->sockets[event - EVENT_SEAT]);
 	else if (event == EVENT_GUARD)
 		end_all(1);
-	else if (broker.held[event] > 0)
-		end_number((uint32_t)event, ENDED);
+	else if (broker.holdings[event].number && broker.holdings[event].fd >= 0)
+		end_connection(&broker.holdings[event]);
 }
 
 _Noreturn void broker_run(const struct broker_setup *setup)

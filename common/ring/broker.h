@@ -16,8 +16,8 @@ struct broker_setup {
 	struct imp_policy *policy; /* a reference */
 	bool keep_tokens;
 
-	/* What is registered under each number, for the guard to see as well. */
-	int *held;
+	/* Which numbers are, for the guard to see as well. */
+	bool *registered;
 };
 
 /* In a process of its own. */

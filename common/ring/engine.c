@@ -69,12 +69,12 @@ static int admit(int connection, struct grant *grant)
 }
 
 /* From any thread, and beside any question: messages are whole, and there is no answer. */
-static void release(uint32_t number)
+static void release(uint32_t holding)
 {
 	const struct message_request request = {
 		.magic = MESSAGE_MAGIC,
 		.kind = MESSAGE_RELEASE,
-		.number = number,
+		.release = holding,
 	};
 
 	if (process_forks() == forks_at_start)

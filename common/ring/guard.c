@@ -45,7 +45,7 @@ static void end_all(const struct broker_setup *setup)
 	const struct mint mint = {.rings = setup->rings, .n_rings = setup->n_seats};
 
 	for (uint32_t number = 1; number <= MINT_NUMBERS; number++)
-		if (setup->held[number] > 0)
+		if (setup->registered[number])
 			mint_unregister(&mint, number);
 	for (uint32_t number = 1; number <= MINT_NUMBERS; number++)
 		mint_unregister(&mint, number);
@@ -70,12 +70,12 @@ static _Noreturn void run_guard(const struct broker_setup *setup, int pipe, pid_
 	_exit(0);
 }
 
-static int *make_held(void)
+static bool *make_registered(void)
 {
-	void *held = mmap(NULL, sizeof(int) * (MINT_NUMBERS + 1), PROT_READ | PROT_WRITE,
-			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *memory = mmap(NULL, sizeof(bool) * (MINT_NUMBERS + 1), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	return held == MAP_FAILED ? NULL : held;
+	return memory == MAP_FAILED ? NULL : memory;
 }
 
 static _Noreturn void run_both(const struct broker_setup *given)
@@ -87,8 +87,8 @@ static _Noreturn void run_both(const struct broker_setup *given)
 
 	setsid();
 	ignore_signals();
-	both.held = make_held();
-	if (!both.held || pipe2(guard, O_CLOEXEC) < 0)
+	both.registered = make_registered();
+	if (!both.registered || pipe2(guard, O_CLOEXEC) < 0)
 		_exit(1);
 	broker = fork();
 	if (broker == 0)

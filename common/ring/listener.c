@@ -104,12 +104,22 @@ int listener_describe(int fd, struct listener *listener)
 	return 0;
 }
 
-int listener_check(const struct listener *listener, int fd)
+/* That one file is bound to one socket, whose kind is known. */
+static int check_file(const struct listener *listener, int fd)
+{
+	dev_t device;
+	ino_t inode;
+	int error = read_file(fd, &device, &inode);
+
+	if (error < 0)
+		return error == -ENOENT ? -EPERM : error;
+	return device == listener->device && inode == listener->inode ? 0 : -EPERM;
+}
+
+static int check_address(const struct listener *listener, int fd)
 {
 	struct sockaddr_un address;
 	socklen_t length;
-	dev_t device;
-	ino_t inode;
 	int error = check_kind(fd, 0);
 
 	if (error == 0)
@@ -119,12 +129,10 @@ int listener_check(const struct listener *listener, int fd)
 	if (!listener->is_unix || length <= offsetof(struct sockaddr_un, sun_path) ||
 	    length != listener->length || memcmp(&address, &listener->address, length) != 0)
 		return -EPERM;
-	if (!has_file(listener))
-		return network_of(fd) == listener->network ? 0 : -EPERM;
-	if (!listener->by_file)
-		return 0;
-	error = read_file(fd, &device, &inode);
-	if (error < 0)
-		return error;
-	return device == listener->device && inode == listener->inode ? 0 : -EPERM;
+	return has_file(listener) || network_of(fd) == listener->network ? 0 : -EPERM;
+}
+
+int listener_check(const struct listener *listener, int fd)
+{
+	return listener->by_file ? check_file(listener, fd) : check_address(listener, fd);
 }

@@ -86,12 +86,14 @@ int message_read_request(const void *bytes, size_t size, bool with_fd,
 		return -EPROTO;
 	switch (request->kind) {
 	case MESSAGE_ADMIT:
-		return with_fd && request->number == 0 && request->serial != MESSAGE_GREETING
+		return with_fd && request->serial != MESSAGE_GREETING &&
+				       request->release <= UINT16_MAX
 			       ? 0
 			       : -EPROTO;
 	case MESSAGE_RELEASE:
-		return !with_fd && request->number >= 1 && request->number <= UINT16_MAX ? 0
-											 : -EPROTO;
+		return !with_fd && request->release >= 1 && request->release <= UINT16_MAX
+			       ? 0
+			       : -EPROTO;
 	default:
 		return -EPROTO;
 	}
@@ -110,11 +112,12 @@ int message_read_answer(const void *bytes, size_t size, uint32_t serial, struct 
 		return answer.error > -4096 ? answer.error : -EPROTO;
 	*grant = (struct grant){
 		.number = answer.number,
+		.holding = answer.holding,
 		.level = (enum imp_level)answer.level,
 		.decided_by = (enum imp_decided_by)answer.decided_by,
 	};
-	if (answer.error > 0 || answer.number > UINT16_MAX || !imp_level_name(grant->level) ||
-	    !imp_decided_by_name(grant->decided_by))
+	if (answer.error > 0 || answer.number > UINT16_MAX || answer.holding > UINT16_MAX ||
+	    !imp_level_name(grant->level) || !imp_decided_by_name(grant->decided_by))
 		return -EPROTO;
 	return 0;
 }

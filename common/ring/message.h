@@ -9,21 +9,23 @@
 
 enum message_kind {
 	MESSAGE_ADMIT = 1, /* a connection comes along: whose is it? */
-	MESSAGE_RELEASE	   /* the service will not name this number again; there is no answer */
+	MESSAGE_RELEASE	   /* nothing but a release; there is no answer */
 };
 
 struct message_request {
 	uint32_t magic;
 	uint32_t kind;
-	uint32_t serial; /* comes back in the answer */
-	uint32_t number; /* to be released; else 0 */
+	uint32_t serial;  /* comes back in the answer */
+	uint32_t release; /* a holding that the service has no use for any more; 0: none */
 };
 
 struct message_answer {
 	uint32_t magic;
 	uint32_t serial;
-	int32_t error; /* 0, or a negative errno; then the rest is 0 */
-	uint32_t number;
+	int32_t error;	 /* 0, or a negative errno; then the rest is 0 */
+	uint32_t number; /* 0, and no holding, where the level allows no more than the anonymous one
+			  */
+	uint32_t holding; /* of this connection, to be released */
 	uint32_t level;
 	uint32_t decided_by;
 };
