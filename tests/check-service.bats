@@ -133,6 +133,21 @@ serving_by_ring() {
   says account warn "root \(0\), group root \(0\): an ordinary user with no capability would do"
 }
 
+@test "a service with a broker is all right while it serves a client" {
+  need_world
+  rm -rf /run/impersonate
+  install -d -m 1777 /run/impersonate
+  started pose broker alice carol
+  [[ $ready == ready ]] || skip "$ready"
+  checked 0
+  says engine ok "ring: .*"
+  says capabilities ok "ring: .*"
+  says account ok "carol \(2003\), group carol \(2003\), with no capability"
+  says dumpable ok "no: its own user cannot trace it"
+  says threads ok "1 in all, of which 1 act for clients"
+  says counters ok "1 impersonations, .*"
+}
+
 @test "by the ring engine a thread that acts for a client has the service's capabilities, and that is right" {
   serving pose ring alice impersonation 7
   [[ $ready == ready ]] || skip "$ready"

@@ -383,6 +383,12 @@ static void slots(const char *kind)
 	MUST(read_error(&entry));
 	SAME(entry.engine, IMP_ENGINE_RING);
 	SAME(entry.number, 7);
+	slot->number = 65535;
+	write_image(sizeof(image));
+	MUST(read_error(&entry));
+	slot->number = 65536; /* no personality has it */
+	write_image(sizeof(image));
+	SAME(read_error(&entry), -EPROTO);
 	make_image();
 	slot->tid = 0;
 	write_image(sizeof(image));

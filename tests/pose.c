@@ -7,12 +7,15 @@
 #include <grp.h>
 #include <linux/io_uring.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "engine.h"
@@ -357,6 +360,71 @@ static void ring_leaked(char **arguments)
 	stay();
 }
 
+/* And one that has a broker, and serves a client that has connected. */
+
+static struct imp_become account(const char *user)
+{
+	const struct passwd *entry = getpwnam(user);
+
+	need(entry ? 0 : -ESRCH, user);
+	return (struct imp_become){.uid = entry->pw_uid, .gid = entry->pw_gid};
+}
+
+/* At an address that the kernel chooses. */
+static int listen_anywhere(void)
+{
+	const struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	need_call(bind(fd, (const struct sockaddr *)&address, sizeof(address.sun_family)), "bind");
+	need_call(listen(fd, 1), "listen");
+	return fd;
+}
+
+static _Noreturn void be_client(const char *user, int listening)
+{
+	const struct imp_become client = account(user);
+	struct sockaddr_un address;
+	socklen_t length = sizeof(address);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	need(imp_become(&client, NULL), user);
+	need_call(getsockname(listening, (struct sockaddr *)&address, &length), "getsockname");
+	need_call(connect(fd, (struct sockaddr *)&address, length), "connect");
+	close(listening);
+	/* Until the service has ended: the signal of a parent's death would need its permission. */
+	_exit(read(fd, &(char){0}, 1) == 0 ? 0 : 1);
+}
+
+/* USER SERVICE: as the account SERVICE, with no privilege. */
+static void broker(char **arguments)
+{
+	const int fd = listen_anywhere();
+	const struct imp_ring_options options = {.listen_fd = fd, .seats = 2};
+	const struct imp_become service = account(arguments[1]);
+	const char *problem;
+	struct imp_token *token;
+	pid_t client = fork();
+
+	need_call(client, "fork");
+	if (client == 0)
+		be_client(arguments[0], fd);
+	int error = imp_ring_start(&options, &problem);
+
+	if (error == -ENOTSUP)
+		stay_after(problem);
+	need(error, problem);
+	need(imp_become(&service, NULL), arguments[1]);
+	need(imp_prepare(), "prepare");
+
+	int connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+
+	need_call(connection, "accept");
+	need(imp_token_from_connection(connection, NULL, &token), "token");
+	need(imp_serve(token), "serve");
+	stay();
+}
+
 /* ----------------------------------------------------------------------------------- others -- */
 
 static void *be_short(void *unused)
@@ -404,6 +472,7 @@ int main(int argc, char **argv)
 		{"ring", 3, ring},
 		{"no-ring", 3, no_ring},
 		{"idle-ring", 0, idle_ring},
+		{"broker", 2, broker},
 		{"ring-leaked", 4, ring_leaked},
 	};
 

@@ -321,6 +321,22 @@ word="by the service's word: the kernel does not show for whom a ring's operatio
   assert_line "State:                 consistent (by the service's word: not even whether it has a ring can be seen)"
 }
 
+@test "a service with a broker: the client whose connection it was, and no capability" {
+  posed pose broker alice carol
+  run -0 idn-show "$process"
+  assert_line --index 0 "User: S-1-22-1-2001 (alice)"
+  assert_line --index 2 "Impersonation Level: Impersonation"
+  assert_line --regexp '^Access As: +alice \(2001\)'
+  assert_line --regexp '^Service: +carol \(2003\)'
+  assert_line --regexp '^Client: +[0-9]+ \(pose\), unix$'
+  assert_line --regexp '^Engine: +ring \(token [1-9][0-9]*\)$'
+  assert_line --regexp '^UIDs: +real 2003, effective 2003, saved 2003, filesystem 2003$'
+  assert_line --regexp '^ +permitted +none$'
+  assert_line "State:                 consistent ($word)"
+  run -0 as carol idn-show "$process"
+  assert_line --regexp "^State: +consistent \(by the service's word: not even"
+}
+
 @test "--compare and the table tell two clients of the ring engine apart" {
   posed pose ring alice impersonation 7
   local first=$process

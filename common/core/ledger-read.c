@@ -187,7 +187,7 @@ static int to_entry(const struct ledger_slot *slot, struct imp_ledger_entry *ent
 	    !imp_decided_by_name((enum imp_decided_by)slot->decided_by) ||
 	    slot->scope > IMP_SCOPE_FILES || slot->transport > IMP_TRANSPORT_TCP ||
 	    !imp_delegated_name((enum imp_delegated)slot->delegated) ||
-	    !imp_engine_name((enum imp_engine)slot->engine) ||
+	    !imp_engine_name((enum imp_engine)slot->engine) || slot->number > UINT16_MAX ||
 	    !is_principal(slot->principal, sizeof(slot->principal)))
 		return -EPROTO;
 	*entry = (struct imp_ledger_entry){
