@@ -140,6 +140,18 @@ expect() {
   run -2 idn-check access -u 1:2,x /srv/numbers
 }
 
+@test "a thread that works for a client by the ring engine is its service, and that is said" {
+  need_world
+  file /srv/hers alice:alice 0640
+  started pose no-ring alice impersonation 7
+  run -0 --separate-stderr idn-check access -t "$process" -w r /srv/hers
+  assert_line --index 0 "allowed: $process (root) may read /srv/hers"
+  assert_equal "$stderr" "idn-check: $process: by the ring engine, and its own word, it acts as alice; taken here is what it is itself, its service"
+  run -0 --separate-stderr idn-check access -u alice -w r /srv/hers
+  assert_equal "$stderr" ""
+  kill "$process"
+}
+
 @test "a thread is what it is now: ids, groups, capabilities" {
   need_world
   file /srv/hers alice:alice 0640

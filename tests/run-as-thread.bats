@@ -157,6 +157,17 @@ done'
   assert_output "idn-run-as: --thread: $POSE: its capabilities are those of another user namespace"
 }
 
+@test "a thread that works for a client by the ring engine is its service, and that is said" {
+  need_world
+  strike no-ring alice impersonation 7
+  run -0 --separate-stderr idn-run-as --thread "$POSE" id -un
+  assert_output root
+  assert_equal "$stderr" "idn-run-as: $POSE: by the ring engine, and its own word, it acts as alice; taken here is what it is itself, its service"
+  run -0 --separate-stderr idn-run-as -q --thread "$POSE" id -un
+  assert_output root
+  assert_equal "$stderr" ""
+}
+
 @test "what is no thread, and what does not go with one: one line, status 125" {
   need_world
   local thread

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "cli/facts.h"
 #include "cli/message.h"
 
 bool subject_option(poptContext context, int option, struct subject_options *options)
@@ -40,6 +41,7 @@ static int find_one(struct named_subject *named, enum imp_level level)
 	if (named->is_thread) {
 		if (procfs_parse_thread(named->text, &pid, &tid) < 0)
 			return -EDOM;
+		warn_of_ring(named->text, pid, tid);
 		return subject_of_thread(pid, tid, level, &named->subject);
 	}
 	if (strchr(named->text, ':'))

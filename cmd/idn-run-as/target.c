@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/facts.h"
 #include "cli/message.h"
 #include "core/capability.h"
 #include "core/credentials.h"
@@ -166,6 +167,7 @@ static void find_thread(const struct options *options, struct target *target)
 	if (error < 0)
 		die(EXIT_FAILED, "--thread: %s: %s", options->thread, why_not(error, "thread"));
 	target->said = options->thread;
+	warn_of_ring(options->thread, pid, tid);
 	target->capabilities = thread.capabilities[SET_EFFECTIVE];
 	target->no_new_privs = thread.no_new_privs;
 	target->gid = thread.gids[ID_FILESYSTEM];

@@ -105,6 +105,23 @@ const char *principal_of(const struct imp_ledger_entry *entry)
 	return entry->level > IMP_LEVEL_ANONYMOUS && entry->principal[0] ? entry->principal : NULL;
 }
 
+void warn_of_ring(const char *subject, pid_t pid, pid_t tid)
+{
+	struct imp_ledger *ledger;
+	struct imp_ledger_entry entry;
+	char who[300];
+
+	if (imp_ledger_open(pid, &ledger) < 0)
+		return;
+	if (imp_ledger_read(ledger, tid ? tid : pid, &entry) == 0 && entry.impersonating &&
+	    entry.engine == IMP_ENGINE_RING)
+		warn_of("%s: by the ring engine, and its own word, it acts as %s; taken here is "
+			"what "
+			"it is itself, its service",
+			subject, describe_user(entry.access_uid, who, sizeof(who)));
+	imp_ledger_close(ledger);
+}
+
 const char *why_no_ledger(int error)
 {
 	switch (error) {

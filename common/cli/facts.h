@@ -30,6 +30,13 @@ void put_capabilities(FILE *out, const uint64_t sets[N_SETS]);
 /* What the ledger says of a client's principal; NULL for one that came without, or is Anonymous. */
 const char *principal_of(const struct imp_ledger_entry *entry);
 
+/*
+ * Warns of a thread that is taken for what the kernel has it as, where it works for a client by the
+ * ring engine: to the kernel it is its service.  What its ledger tells is not taken: any user's
+ * process could say that it works for root.  TID 0 is the main thread.
+ */
+void warn_of_ring(const char *subject, pid_t pid, pid_t tid);
+
 /* What became of a ledger, by the error of reading it: "no ledger", "ledger not believed: ...". */
 const char *why_no_ledger(int error);
 
