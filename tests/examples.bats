@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# The examples: a client's identity through pools that know nothing of it.
+# The examples: a client's identity through pools that know nothing of it, and by a service that can
+# be nobody.
 
 load lib/common
 load lib/programs
@@ -146,12 +147,35 @@ lost() {
   lost glib-pool
 }
 
+# A service that can be nobody, started by root and by an ordinary user with two capabilities.
+@test "a service without privilege reads alice's file for alice, and not for bob" {
+  local zero=$'\n0000000000000000'
+  for SERVICE in "" "${ordinary[*]}"; do
+    # shellcheck disable=SC2206 # words
+    SERVICE=($SERVICE)
+    example ring-service 61190
+    [[ $(ask alice "$(diary alice)") != thread:* ]] || skip "needs the ring engine"
+    run -0 awk '/^Uid:/ { print $2, $3, $4, $5 } /^Cap(Inh|Prm|Eff|Amb):/ { print $2 }' "/proc/$EXAMPLE/status"
+    assert_output "61190 61190 61190 61190${zero}${zero}${zero}${zero}"
+    answers alice "$(diary alice)" $'ring: sent\nof alice'
+    answers bob "$(diary alice)" "ring: Permission denied"
+    answers bob "$(diary bob)" $'ring: sent\nof bob'
+  done
+}
+
+@test "the same service does the same by the thread engine, where there is no other" {
+  example ring-service 61190
+  [[ $(ask alice "$(diary alice)") == thread:* ]] || skip "needs to be without the ring engine"
+  answers alice "$(diary alice)" $'thread: sent\nof alice'
+  answers bob "$(diary alice)" "thread: Permission denied"
+}
+
 @test "each example is built by the command that it gives" {
   local name command tried=0
   need cc
   stage_library
   cp "$SRC"/man/examples/*.[ch] "$SCRATCH"
-  for name in pthread-queue libuv-pool glib-pool; do
+  for name in pthread-queue libuv-pool glib-pool ring-service; do
     type -P "$name" >/dev/null || continue
     command=$(sed -n 's/^ \* *\(cc .*\)/\1/p' "$name.c")
     run -0 bash -c "${command/cc /cc -Wall -Werror }"

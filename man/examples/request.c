@@ -57,12 +57,11 @@ void request_free(struct request *request)
 	free(request);
 }
 
-/* Reads the name of the file; 0 where there is none. */
-static int read_name(int connection, char *name, size_t size)
+int request_read_name(const struct request *request, char *name, size_t size)
 {
 	size_t n = 0;
 
-	while (n < size && read(connection, name + n, 1) == 1 && name[n] != '\n')
+	while (n < size && read(request->connection, name + n, 1) == 1 && name[n] != '\n')
 		n++;
 	if (n == size || name[n] != '\n')
 		return 0;
@@ -77,7 +76,7 @@ int request_answer(void *data)
 	char name[4096] = "", text[4096];
 	ssize_t n;
 
-	if (!read_name(request->connection, name, sizeof(name)))
+	if (!request_read_name(request, name, sizeof(name)))
 		return 0;
 	/* The kernel is asked who this thread is: what is not the client's to do is not done. */
 	if (imp_assert(request->token) < 0) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What pthread-queue, libuv-pool and glib-pool have in common: a client connects to a Unix socket,
- * sends the name of a file, a line, and is sent the file.  How that gets from the thread that
- * accepts to one of a pool, as the client, is what they show.
+ * What pthread-queue, libuv-pool, glib-pool and ring-service have in common: a client connects to a
+ * Unix socket, sends the name of a file, a line, and is sent the file.  How that is done as the
+ * client, by a thread of a pool or by none at all, is what they show.
  */
 #ifndef EXAMPLES_REQUEST_H
 #define EXAMPLES_REQUEST_H
@@ -20,6 +20,9 @@ int request_listen(const char *path);
 
 /* The next client, or NULL where that one is gone again. */
 struct request *request_accept(int listener);
+
+/* Reads the name of the file; 0 where there is none. */
+int request_read_name(const struct request *request, char *name, size_t size);
 
 /* The work itself, done as whoever the thread is: the file, or why there is none.  Returns 0. */
 int request_answer(void *request);
