@@ -273,7 +273,8 @@ static void choose_socket(const struct tree *tree, struct command *command)
 	int first = (int)random_below((unsigned)tree->count);
 
 	command->type = types[random_below(4)];
-	if (one_in(2))
+	/* Who waits for its turn at one that is full waits for good. */
+	if (tree->has_full || one_in(2))
 		command->type |= SOCK_NONBLOCK;
 	command->at = AT_ROOT;
 	/* Mostly one. */

@@ -96,12 +96,14 @@ struct node {
 	char target[PATH_ROOM]; /* of a link */
 	bool attribute;		/* has a user.a */
 	bool listens;		/* a socket */
+	bool is_full;		/* nobody more can connect to it for now */
 	int type;
 };
 
 struct tree {
 	struct node nodes[MOST_NODES];
 	int count;
+	bool has_full;
 	int held[WAYS][MOST_NODES]; /* FIFOs that both ends are open of, sockets; -1 */
 };
 

@@ -93,6 +93,8 @@ static void choose_node(struct tree *tree, int parent, const char *path, mode_t 
 	node->attribute = (type == S_IFREG || type == S_IFDIR) && one_in(3);
 	node->listens = one_in(2);
 	node->type = types[random_below(4)];
+	node->is_full = type == S_IFSOCK && node->type != SOCK_DGRAM && node->listens && one_in(6);
+	tree->has_full |= node->is_full;
 	tree->count++;
 }
 
@@ -101,6 +103,7 @@ void tree_choose(struct tree *tree)
 	const int wanted = 10 + (int)random_below(MOST_NODES - 10);
 
 	tree->count = 0;
+	tree->has_full = false;
 	choose_node(tree, -1, "/w", S_IFDIR);
 	choose_node(tree, -1, "/m", S_IFDIR);
 	/* Some of it is open to everybody, or most of what is asked for would be refused up here.
@@ -128,6 +131,16 @@ static void real_path(enum way way, const char *path, char real[PATH_ROOM])
 	snprintf(real, PATH_ROOM, "%s%s", way_roots[way], path);
 }
 
+/* One that has gone again waits to be accepted all the same. */
+static void fill(const struct node *node, const struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, node->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0 || connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+		broken("connect %s", node->path);
+	close(fd);
+}
+
 static int make_socket(const struct node *node, const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -136,8 +149,10 @@ static int make_socket(const struct node *node, const char *path)
 	strcpy(address.sun_path, path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		broken("bind %s", path);
-	if (node->listens && node->type != SOCK_DGRAM && listen(fd, 64) < 0)
+	if (node->listens && node->type != SOCK_DGRAM && listen(fd, node->is_full ? 0 : 64) < 0)
 		broken("listen %s", path);
+	if (node->is_full)
+		fill(node, &address);
 	return fd;
 }
 
@@ -238,7 +253,8 @@ static void remove_all(int fd)
 void tree_remove(struct tree *tree, enum way way)
 {
 	static const char *const attributes[] = {"system.posix_acl_access",
-						 "system.posix_acl_default", "user.a", "user.b"};
+						 "system.posix_acl_default", "user.a", "user.b",
+						 "security.capability"};
 
 	for (int i = 0; i < tree->count; i++)
 		if (tree->held[way][i] >= 0)
@@ -248,7 +264,7 @@ void tree_remove(struct tree *tree, enum way way)
 
 		real_path(way, tree->nodes[top].path, path);
 		remove_all(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-		for (int i = 0; i < 4; i++)
+		for (int i = 0; i < 5; i++)
 			if (removexattr(path, attributes[i]) < 0 && errno != ENODATA)
 				broken("removexattr %s", path);
 	}
@@ -283,7 +299,8 @@ void tree_peers(const struct tree *tree, enum way way, char *text, size_t size)
 		const struct node *node = &tree->nodes[i];
 		int fd;
 
-		if (!S_ISSOCK(node->mode) || !node->listens || node->type == SOCK_DGRAM)
+		if (!S_ISSOCK(node->mode) || !node->listens || node->is_full ||
+		    node->type == SOCK_DGRAM)
 			continue;
 		while (used < size &&
 		       (fd = accept4(tree->held[way][i], NULL, NULL, SOCK_CLOEXEC)) >= 0) {
