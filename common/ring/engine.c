@@ -182,7 +182,8 @@ static int check(const struct imp_ring_options *options, const char **problem)
 		return -errno;
 	if (!listens)
 		return -EINVAL;
-	return imp_check_privilege(problem);
+	*problem = "it takes CAP_SETUID and CAP_SETGID";
+	return imp_check_privilege(NULL);
 }
 
 int imp_ring_start(const struct imp_ring_options *options, const char **problem)

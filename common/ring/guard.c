@@ -87,6 +87,7 @@ static _Noreturn void run_both(const struct broker_setup *given)
 
 	setsid();
 	ignore_signals();
+	imp_set_log(NULL, NULL); /* the service's, and nothing to be had here */
 	both.registered = make_registered();
 	if (!both.registered || pipe2(guard, O_CLOEXEC) < 0)
 		_exit(1);

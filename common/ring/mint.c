@@ -56,7 +56,9 @@ static int number_everywhere(const struct mint *mint, uint32_t number)
 		if (got > 0)
 			(void)enter(mint->rings[i], IORING_UNREGISTER_PERSONALITY, (uint32_t)got);
 		unregister(mint, i, number);
-		return got < 0 ? got : -EPROTO;
+		/* A failure alone takes no number: only that of the first leaves all as they were.
+		 */
+		return i == 0 && got < 0 ? got : -EPROTO;
 	}
 	return 0;
 }
