@@ -322,6 +322,8 @@ word="by the service's word: the kernel does not show for whom a ring's operatio
 }
 
 @test "a service with a broker: the client whose connection it was, and no capability" {
+  need_world
+  install -d -m 1777 /run/impersonate # which a service that is not root may not make
   posed pose broker alice carol
   run -0 idn-show "$process"
   assert_line --index 0 "User: S-1-22-1-2001 (alice)"
@@ -335,6 +337,24 @@ word="by the service's word: the kernel does not show for whom a ring's operatio
   assert_line "State:                 consistent ($word)"
   run -0 as carol idn-show "$process"
   assert_line --regexp "^State: +consistent \(by the service's word: not even"
+}
+
+@test "the demo service by the ring engine: threads that differ in nothing but whom they work for" {
+  posed pose broker alice carol # where that cannot be, neither can this
+  SERVE_ENGINE=ring server_start
+  held alice
+  local first=$thread
+  held bob -H 'Impersonation-Level: identification'
+  run -0 idn-show "${thread%/*}"
+  assert_line --index 1 "Impersonating: no"
+  assert_line "$first hold: alice, impersonating at level impersonation, consistent"
+  assert_line "$thread hold: bob, impersonating at level identification, consistent"
+  run -0 idn-show --json --compare "$first" "$thread"
+  assert_equal "$(jq -c '[.a.engine, .b.engine, .a.token != .b.token, .a.uids == .b.uids, .b.access_as.name]' <<<"$output")" \
+    '["ring","ring",true,true,"nobody"]'
+  run -0 idn-check threads "${thread%/*}"
+  run -0 idn-check service "${thread%/*}"
+  refute_line --regexp '^(warn|fail)'
 }
 
 @test "--compare and the table tell two clients of the ring engine apart" {
