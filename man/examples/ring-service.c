@@ -64,6 +64,7 @@ static int give_up_privilege(uid_t uid, bool ring)
 		.gid = uid,
 		.capabilities = ring ? 0 : 1u << CAP_SETUID | 1u << CAP_SETGID,
 		.limit_bounding = geteuid() == 0,
+		.sealed = true,
 	};
 	const char *step = "";
 	int error = imp_become(&become, &step);
