@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <linux/stat.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/impersonate-thread.h"
+#include "core/procfs.h"
 #include "core/token.h"
 #include "ring/operation.h"
 #include "ring/ring.h"
@@ -197,10 +197,9 @@ static int call_link(const struct operation *self)
  */
 static int link_by_proc(struct imp_token *token, struct operation *operation)
 {
-	char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+	char path[PROCFS_FD_PATH];
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", operation->directory);
-	operation->path = path;
+	operation->path = procfs_fd_path(operation->directory, path);
 	operation->flags = AT_SYMLINK_FOLLOW;
 	return perform(token, operation);
 }
