@@ -18,16 +18,18 @@ differential() {
 }
 
 @test "in 20,000 random operations a client of either engine is what a process of that user is" {
-  has_ring || skip "needs the ring engine"
   differential --cases "$cases"
 }
 
-@test "where there is the thread engine alone it is, too" {
-  has_ring && skip "is compared with the ring engine"
-  differential --cases "$cases" --thread-only
+@test "without the ring engine, in 10,000" {
+  differential --cases $((cases / 2)) --thread-only
 }
 
-@test "an engine that takes each client for another is found out" {
+@test "on the file system of the tests, in 4,000" {
+  differential --cases $((cases / 5)) --file-system "$SCRATCH"
+}
+
+@test "services that take each client for another are found out" {
   need_world
   run engines-differential --cases 5000 --thread-only --defect
   assert_failure 1

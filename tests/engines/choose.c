@@ -305,6 +305,17 @@ static bool leads_to_directory(const struct desk *desk, const struct command *co
 	return false;
 }
 
+/*
+ * A process that opens a FIFO for which nobody is there waits.  A ring does not: it tries all that
+ * makes nothing without waiting first, and a FIFO takes that for O_NONBLOCK.  (No loss: a client
+ * cannot stop the service with a FIFO then.)
+ */
+static void do_not_wait(struct open_how *how)
+{
+	if (!(how->flags & O_PATH))
+		how->flags |= O_NONBLOCK;
+}
+
 static void choose_open(const struct desk *desk, struct command *command)
 {
 	static const enum making makings[] = {MAKING_NOTHING, MAKING_NOTHING, MAKING_NOTHING,
@@ -314,6 +325,8 @@ static void choose_open(const struct desk *desk, struct command *command)
 	choose_path(desk, command, making == MAKING_FILE && !one_in(4), &command->at,
 		    command->path);
 	choose_how(making, &command->how);
+	if (desk->tree->has_left)
+		do_not_wait(&command->how);
 	/* Where there can be one without a name. */
 	while (making == MAKING_NAMELESS && !one_in(3) && !leads_to_directory(desk, command))
 		choose_path(desk, command, false, &command->at, command->path);

@@ -97,13 +97,14 @@ struct node {
 	bool attribute;		/* has a user.a */
 	bool listens;		/* a socket */
 	bool is_full;		/* nobody more can connect to it for now */
+	bool is_left;		/* a FIFO that nobody holds */
 	int type;
 };
 
 struct tree {
 	struct node nodes[MOST_NODES];
 	int count;
-	bool has_full;
+	bool has_full, has_left;
 	int held[WAYS][MOST_NODES]; /* FIFOs that both ends are open of, sockets; -1 */
 };
 
@@ -137,6 +138,7 @@ struct stage {
 	const char *directory; /* whose file system the trees are on; NULL: on a tmpfs */
 	bool ring;
 	bool defect; /* one user is taken for the next: all of this must find that */
+	int outside;
 	int services[WAYS];
 	pid_t pids[WAYS];
 	uid_t anonymous_uid;

@@ -16,7 +16,7 @@
 #include "lib/check.h"
 
 struct options {
-	char *seed;
+	char *seed, *directory;
 	long cases;
 	int jobs, reports;
 	int thread_only, defect, verbose;
@@ -65,7 +65,9 @@ static bool has_tried_all(const struct statistics *statistics)
 static int work(const struct options *options, uint64_t seed, long cases)
 {
 	static struct statistics statistics;
-	struct stage stage = {.ring = !options->thread_only, .defect = options->defect};
+	struct stage stage = {.directory = options->directory,
+			      .ring = !options->thread_only,
+			      .defect = options->defect};
 	int reports = options->reports;
 	struct timespec begin, end;
 	double seconds;
@@ -124,6 +126,8 @@ static void parse(int argc, const char **argv, struct options *options)
 		 "in as many processes", "N"},
 		{"reports", 'r', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &options->reports, 0,
 		 "stop after as many disagreements", "N"},
+		{"file-system", 'f', POPT_ARG_STRING, &options->directory, 0,
+		 "on the file system of DIR (default: a tmpfs)", "DIR"},
 		{"thread-only", 't', POPT_ARG_NONE, &options->thread_only, 0,
 		 "leave out the ring engine", NULL},
 		{"defect", 'd', POPT_ARG_NONE, &options->defect, 0,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The three root directories, the services of either engine, and processes of users. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <pwd.h>
 #include <sched.h>
@@ -38,12 +39,37 @@ static void make_directory(const char *root, const char *name, const char *kind,
 		broken("mount %s", path);
 }
 
+static void outside_name(enum way way, char name[PATH_ROOM])
+{
+	snprintf(name, PATH_ROOM, "engines.%d.%d", getpid(), (int)way);
+}
+
+/* On a tmpfs too, or on the file system that is to be tried. */
+static void make_top(const struct stage *stage, enum way way)
+{
+	char name[PATH_ROOM], path[2 * PATH_ROOM];
+
+	if (stage->outside < 0) {
+		make_directory(way_roots[way], "/w", "tmpfs", "engines");
+		return;
+	}
+	outside_name(way, name);
+	if (mkdirat(stage->outside, name, 0755) < 0)
+		broken("mkdir %s", name);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", stage->outside, name);
+	make_directory(way_roots[way], "/w", NULL, path);
+}
+
 /* A top on each of two file systems; and /proc, /run as all have them. */
-static void make_roots(void)
+static void make_roots(struct stage *stage)
 {
 	umask(0);
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		SKIP("needs a mount namespace: %s", strerror(errno));
+	/* Before something lies over it. */
+	stage->outside = stage->directory ? open(stage->directory, O_PATH | O_CLOEXEC) : -1;
+	if (stage->directory && stage->outside < 0)
+		broken("%s", stage->directory);
 	if (mount("engines", "/tmp", "tmpfs", 0, "mode=0755") < 0 ||
 	    mount("engines", "/run", "tmpfs", 0, "mode=0755") < 0)
 		SKIP("needs to mount a tmpfs: %s", strerror(errno));
@@ -51,7 +77,7 @@ static void make_roots(void)
 		make_directory(way_roots[way], "", "tmpfs", "engines");
 		make_directory(way_roots[way], "/proc", NULL, "/proc");
 		make_directory(way_roots[way], "/run", NULL, "/run");
-		make_directory(way_roots[way], "/w", "tmpfs", "engines");
+		make_top(stage, way);
 		make_directory(way_roots[way], "/m", "tmpfs", "engines");
 	}
 }
@@ -96,6 +122,8 @@ static void start_ring(const struct actor *actor)
 	const char *problem = "";
 	int error = imp_ring_start(&options, &problem);
 
+	if (error == -ENOTSUP)
+		SKIP("needs the ring engine: %s", problem);
 	errno = -error;
 	if (error < 0)
 		broken("imp_ring_start: %s", problem);
@@ -146,6 +174,16 @@ static pid_t start(int peers[2])
 	return pid;
 }
 
+static _Noreturn void no_service(const struct stage *stage, enum way way)
+{
+	int status;
+
+	if (waitpid(stage->pids[way], &status, 0) == stage->pids[way] && WIFEXITED(status) &&
+	    WEXITSTATUS(status) == SKIPPED)
+		exit(SKIPPED);
+	broken("the %s service does not start", way == WAY_RING ? "ring" : "thread");
+}
+
 static void service_start(struct stage *stage, enum way way)
 {
 	int peers[2];
@@ -161,7 +199,7 @@ static void service_start(struct stage *stage, enum way way)
 
 	if (send(peers[0], &command, sizeof(command), MSG_NOSIGNAL) != sizeof(command) ||
 	    recv(peers[0], &answer, sizeof(answer), 0) != sizeof(answer))
-		broken("the %s service does not start", way == WAY_RING ? "ring" : "thread");
+		no_service(stage, way);
 }
 
 void stage_make(struct stage *stage)
@@ -175,7 +213,7 @@ void stage_make(struct stage *stage)
 		SKIP("needs an account nobody");
 	stage->anonymous_uid = anonymous->pw_uid;
 	stage->anonymous_gid = anonymous->pw_gid;
-	make_roots();
+	make_roots(stage);
 	service_start(stage, WAY_THREAD);
 	if (stage->ring)
 		service_start(stage, WAY_RING);
@@ -193,6 +231,13 @@ void stage_end(struct stage *stage)
 
 		if (waitpid(stage->pids[way], &status, 0) < 0 || status != 0)
 			broken("a service ended with status %#x", (unsigned)status);
+	}
+	for (enum way way = 0; stage->outside >= 0 && way < WAYS; way++) {
+		char name[PATH_ROOM];
+
+		outside_name(way, name);
+		if (unlinkat(stage->outside, name, AT_REMOVEDIR) < 0)
+			broken("rmdir %s", name);
 	}
 }
 

@@ -94,7 +94,9 @@ static void choose_node(struct tree *tree, int parent, const char *path, mode_t 
 	node->listens = one_in(2);
 	node->type = types[random_below(4)];
 	node->is_full = type == S_IFSOCK && node->type != SOCK_DGRAM && node->listens && one_in(6);
+	node->is_left = type == S_IFIFO && one_in(5);
 	tree->has_full |= node->is_full;
+	tree->has_left |= node->is_left;
 	tree->count++;
 }
 
@@ -103,7 +105,7 @@ void tree_choose(struct tree *tree)
 	const int wanted = 10 + (int)random_below(MOST_NODES - 10);
 
 	tree->count = 0;
-	tree->has_full = false;
+	tree->has_full = tree->has_left = false;
 	choose_node(tree, -1, "/w", S_IFDIR);
 	choose_node(tree, -1, "/m", S_IFDIR);
 	/* Some of it is open to everybody, or most of what is asked for would be refused up here.
@@ -156,11 +158,13 @@ static int make_socket(const struct node *node, const char *path)
 	return fd;
 }
 
-static int make_fifo(const char *path)
+static int make_fifo(const struct node *node, const char *path, int *held)
 {
 	if (mkfifo(path, 0600) < 0)
 		return -1;
-	return open(path, O_RDWR | O_CLOEXEC);
+	if (!node->is_left)
+		*held = open(path, O_RDWR | O_CLOEXEC);
+	return node->is_left ? 0 : *held;
 }
 
 static void make_file(const struct node *node, const char *path)
@@ -209,7 +213,7 @@ void tree_make(struct tree *tree, enum way way)
 		else if (S_ISLNK(node->mode))
 			result = symlink(node->target, path);
 		else if (S_ISFIFO(node->mode))
-			result = *held = make_fifo(path);
+			result = make_fifo(node, path, held);
 		else if (S_ISSOCK(node->mode))
 			*held = make_socket(node, path);
 		else if (node->parent >= 0)
