@@ -22,12 +22,10 @@ static bool is_in(const struct person *person, gid_t gid)
 
 void choose_person(struct person *person)
 {
-	const size_t wanted = random_below(7);
+	const size_t wanted = random_below(one_in(6) ? 12 : 7);
 
-	*person = (struct person){.gid = some_gid(), .level = IMP_LEVEL_IMPERSONATION};
-	do
-		person->uid = some_uid();
-	while (person->uid == 0); /* is no more than identified */
+	*person = (struct person){
+		.uid = some_uid(), .gid = some_gid(), .level = IMP_LEVEL_IMPERSONATION};
 	for (int tries = 0; person->n_groups < wanted && tries < 20; tries++) {
 		gid_t gid = some_gid();
 
@@ -72,6 +70,9 @@ static int slot_of(const struct desk *desk, const struct command *command, mode_
 
 	for (int i = 0; i < SLOTS && !one_in(20); i++)
 		if (desk->kinds[command->user][(first + i) % SLOTS] == kind)
+			return (first + i) % SLOTS;
+	for (int i = 0; i < SLOTS && !one_in(8); i++)
+		if (desk->kinds[command->user][(first + i) % SLOTS])
 			return (first + i) % SLOTS;
 	return one_in(16) ? AT_NOTHING : first;
 }

@@ -137,8 +137,8 @@ static bool is_known(const struct command *command, const struct answer answers[
 
 	if (answers[WAY_THREAD].result != plain || !has_empty_path(command))
 		return false;
-	if (command->work == WORK_STAT && (command->flags & ~known))
-		return plain == 0 && ring == -EINVAL;
+	if (command->work == WORK_STAT && (command->flags & ~known) && plain == 0)
+		return ring == -EINVAL;
 	return plain < 0 && ring == -ENOENT;
 }
 

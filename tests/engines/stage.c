@@ -253,7 +253,15 @@ static void connect_to(enum way way, enum imp_level level)
 		broken("imp_connect_unix");
 }
 
-/* Whom a service may act as for PERSON, below impersonation. */
+/*
+ * Whom a service may act as, of those that connect: not root, which is identified and no more
+ * (privileged_clients), nor who has no number here, and is told to be the last but one of 16 bits.
+ */
+static bool is_itself(const struct person *person)
+{
+	return person->level >= IMP_LEVEL_IMPERSONATION && person->uid != 0 && person->uid != 65534;
+}
+
 static void go_on_as_anonymous(const struct stage *stage)
 {
 	const struct imp_become nobody = {.uid = stage->anonymous_uid, .gid = stage->anonymous_gid};
@@ -265,8 +273,7 @@ static _Noreturn void be_client(const struct stage *stage, const struct person *
 				int peer)
 {
 	struct actor actor = {.calls = &plain_calls};
-	/* Who has no number here has the last but one of 16 bits: that is nobody. */
-	const bool known = person->level >= IMP_LEVEL_IMPERSONATION && person->uid != 65534;
+	const bool known = is_itself(person);
 	const struct imp_become user = {
 		.uid = person->uid,
 		.gid = person->gid,
