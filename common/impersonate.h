@@ -379,6 +379,8 @@ struct imp_ring_options {
 	struct imp_policy *policy; /* the broker's, for good; NULL: the one in force */
 	unsigned int seats;	   /* how many operations may be under way at a time; 1 to 64 */
 	bool keep_tokens;	   /* those of connected clients go on if the broker ends */
+	bool children; /* the process will make others (fork(2), and by that exec): else it cannot
+			  any more */
 };
 
 /*
@@ -390,7 +392,11 @@ struct imp_ring_options {
  *
  * The broker decides by its own look at the connection: SO_PEERCRED, SO_PEERGROUPS, the level that
  * the client's socket is bound to, and POLICY.  It takes connections alone that were accepted from
- * LISTEN_FD.  A token ends when its client hangs up, whatever the service does.
+ * LISTEN_FD, but none that the service has made itself, as a client (imp_connect): its own
+ * children, where it has any, could.  A token ends when its client hangs up, the last of the
+ * connections that somebody of that identity has, whatever the service does; until the service has
+ * let the token go, the broker has the connection open as well, so that who serves ends it by
+ * shutdown(2).
  *
  * *PROBLEM, when not NULL, says why not, a static string.  -ENOTSUP where the kernel, or this
  * build, has not what it takes (Linux 5.19, io_uring(7) not disabled); -EPERM without CAP_SETUID

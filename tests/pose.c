@@ -400,7 +400,7 @@ static _Noreturn void be_client(const char *user, int listening)
 static void broker(char **arguments)
 {
 	const int fd = listen_anywhere();
-	const struct imp_ring_options options = {.listen_fd = fd, .seats = 2};
+	const struct imp_ring_options options = {.listen_fd = fd, .seats = 2, .children = true};
 	const struct imp_become service = account(arguments[1]);
 	const char *problem;
 	struct imp_token *token;

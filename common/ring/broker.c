@@ -82,15 +82,17 @@ static uint32_t next_number(void)
 
 static int register_as(const struct identity *identity, uint32_t number)
 {
-	int error = mint_register(&broker.mint, identity, number);
+	int error;
 
+	broker.registered[number] = true; /* before it is: the guard must not miss one */
+	error = mint_register(&broker.mint, identity, number);
 	/* The rings are out of step: no number would mean the same to all of them. */
 	if (error < 0 && error != -ENOMEM)
 		end_all(1);
-	if (error == 0) {
+	if (error == 0)
 		broker.last = number;
-		broker.registered[number] = true;
-	}
+	else
+		broker.registered[number] = false;
 	return error;
 }
 
@@ -249,6 +251,15 @@ static int hold(int fd, const struct imp_token *token, struct message_answer *an
 	return 0;
 }
 
+/*
+ * What the service has connected itself, as one of its clients, is no client's: both ends would be
+ * its own, and nobody there to hang up.
+ */
+static bool is_own(const struct imp_token *token)
+{
+	return token->client->pid == broker.setup->service;
+}
+
 /* Takes over FD. */
 static int admit(int fd, struct message_answer *answer)
 {
@@ -263,7 +274,9 @@ static int admit(int fd, struct message_answer *answer)
 	}
 	answer->level = token->level;
 	answer->decided_by = token->decided_by;
-	if (token->level >= IMP_LEVEL_IMPERSONATION)
+	if (is_own(token))
+		error = -EPERM;
+	else if (token->level >= IMP_LEVEL_IMPERSONATION)
 		error = hold(fd, token, answer);
 	if (answer->number == 0)
 		close(fd);

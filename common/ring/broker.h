@@ -12,6 +12,7 @@ struct broker_setup {
 	int rings[BROKER_SEATS_MAXIMUM];   /* one for each operation at a time */
 	int sockets[BROKER_SEATS_MAXIMUM]; /* as many ends of connections to the service */
 	int listen_fd;
+	pid_t service;
 	int guard;		   /* readable when the guard is gone */
 	struct imp_policy *policy; /* a reference */
 	bool keep_tokens;

@@ -188,3 +188,36 @@ int confine_guard(void)
 {
 	return load(false);
 }
+
+/* Threads are made still, by clone(2), since the flags of clone3(2) are nothing that a filter sees.
+ */
+static int forbid_processes(scmp_filter_ctx filter)
+{
+	static const char *const names[] = {"fork", "vfork"};
+	int error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+				     SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+
+	if (error == 0)
+		error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && error == 0; i++) {
+		int number = seccomp_syscall_resolve_name(names[i]);
+
+		if (number >= 0)
+			error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 0);
+	}
+	return error;
+}
+
+int confine_service(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int error = filter ? forbid_processes(filter) : -ENOMEM;
+
+	if (error == 0)
+		error = credentials_set_no_new_privs();
+	if (error == 0)
+		error = seccomp_load(filter);
+	if (filter)
+		seccomp_release(filter);
+	return error;
+}

@@ -21,4 +21,7 @@ int confine_capabilities(uint64_t capabilities) IMP_MUST_CHECK;
 int confine_broker(void) IMP_MUST_CHECK;
 int confine_guard(void) IMP_MUST_CHECK;
 
+/* The service itself, all of its threads: it makes no processes (EPERM).  For good. */
+int confine_service(void) IMP_MUST_CHECK;
+
 #endif

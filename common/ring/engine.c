@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "core/policy.h"
 #include "core/switch.h"
+#include "ring/confine.h"
 #include "ring/guard.h"
 #include "ring/message.h"
 #include "ring/operation.h"
@@ -144,6 +145,7 @@ static int start(const struct imp_ring_options *options, struct imp_policy *poli
 	struct broker_setup setup = {
 		.n_seats = options->seats,
 		.listen_fd = options->listen_fd,
+		.service = getpid(),
 		.policy = policy,
 		.keep_tokens = options->keep_tokens,
 	};
@@ -159,6 +161,10 @@ static int start(const struct imp_ring_options *options, struct imp_policy *poli
 	close_ends(&setup);
 	if (error == 0)
 		error = hear_greeting(problem);
+	if (error == 0 && !options->children) {
+		*problem = "the service cannot be kept from making processes";
+		error = confine_service();
+	}
 	if (error == 0)
 		error = credentials_make_undumpable(); /* the rings are not for who traces it */
 	if (error < 0)

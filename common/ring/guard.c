@@ -39,7 +39,6 @@ static _Noreturn void run_broker(const struct broker_setup *setup, const int gua
 	broker_run(&own);
 }
 
-/* What is known to be there at once, and then whatever there may be besides. */
 static void end_all(const struct broker_setup *setup)
 {
 	const struct mint mint = {.rings = setup->rings, .n_rings = setup->n_seats};
@@ -47,8 +46,6 @@ static void end_all(const struct broker_setup *setup)
 	for (uint32_t number = 1; number <= MINT_NUMBERS; number++)
 		if (setup->registered[number])
 			mint_unregister(&mint, number);
-	for (uint32_t number = 1; number <= MINT_NUMBERS; number++)
-		mint_unregister(&mint, number);
 }
 
 /* The broker sees it end by PIPE, whose other end it has. */

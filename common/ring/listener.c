@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/level.h"
 #include "ring/listener.h"
 
 #ifndef SO_NETNS_COOKIE
@@ -104,6 +105,25 @@ int listener_describe(int fd, struct listener *listener)
 	return 0;
 }
 
+/*
+ * What listens has an address: without one, or with that which states a level, the other end is
+ * whoever connected, and not whom the service itself has connected to from a socket with this
+ * address.
+ */
+static int check_peer(int fd)
+{
+	struct sockaddr_un address;
+	socklen_t length = sizeof(address);
+	enum imp_level level;
+
+	memset(&address, 0, sizeof(address));
+	if (getpeername(fd, (struct sockaddr *)&address, &length) < 0)
+		return -errno;
+	if (length <= offsetof(struct sockaddr_un, sun_path))
+		return 0;
+	return level_from_address(&address, length, &level) == -ENOENT ? -EPERM : 0;
+}
+
 /* That one file is bound to one socket, whose kind is known. */
 static int check_file(const struct listener *listener, int fd)
 {
@@ -129,7 +149,9 @@ static int check_address(const struct listener *listener, int fd)
 	if (!listener->is_unix || length <= offsetof(struct sockaddr_un, sun_path) ||
 	    length != listener->length || memcmp(&address, &listener->address, length) != 0)
 		return -EPERM;
-	return has_file(listener) || network_of(fd) == listener->network ? 0 : -EPERM;
+	if (!has_file(listener) && network_of(fd) != listener->network)
+		return -EPERM;
+	return check_peer(fd);
 }
 
 int listener_check(const struct listener *listener, int fd)

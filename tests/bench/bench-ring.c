@@ -187,7 +187,8 @@ static void bench_tokens(int connection, int other)
 
 int main(void)
 {
-	struct imp_ring_options options = {.seats = 6}; /* as idn-serve-demo on two processors */
+	struct imp_ring_options options = {
+		.seats = 6, .children = true}; /* as idn-serve-demo on two processors */
 	struct imp_token *by_ring, *by_thread;
 	const char *problem;
 	const gid_t group = 0;
