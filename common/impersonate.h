@@ -430,6 +430,10 @@ int imp_serve(struct imp_token *token) IMP_MUST_CHECK;
  * -EKEYREVOKED when the client has hung up, and its token ended; -ENOMEM.  By the thread engine,
  * errors as imp_impersonate.  After open(2) the descriptor is the service's to use: reading and
  * writing, fstat(2) and fsync(2) ask for no identity, on most file systems.
+ *
+ * With AT_EMPTY_PATH linkat(2) names any file that the service has open, whoever opened it, if the
+ * client may make that name and, by fs.protected_hardlinks, that link.  By the ring engine open(2)
+ * does not wait for the other end of a FIFO: it is as with O_NONBLOCK.
  */
 struct open_how;
 struct statx;

@@ -193,7 +193,8 @@ static int call_link(const struct operation *self)
 /*
  * A file that is given by its descriptor alone may be linked by whose credentials opened it, which
  * are those of a process, or of a ring's number, but not of a thread that has become the client
- * anew; and before Linux 6.10 by nobody.  By its link in /proc it is the same file for all.
+ * anew; and before Linux 6.10 by nobody.  By its link in /proc it is the same file for all, whoever
+ * opened it: what the service has open it is to give to clients with care.
  */
 static int link_by_proc(struct imp_token *token, struct operation *operation)
 {
