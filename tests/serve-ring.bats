@@ -67,8 +67,7 @@ policy() {
   server_start --demo-defect no-flow
   assert_equal "$(tail -n 1 "$SERVER_LOG")" "idn-serve-demo: engine: thread, not ring: --demo-defect"
   server_stop
-  mkdir -pm 1777 "$SCRATCH/sockets"
-  SERVER_USER=alice server_start
+  SERVER_USER=alice server_start --unix "$SCRATCH/sockets/own"
   run cat "$SERVER_LOG"
   assert_line "idn-serve-demo: engine: thread, not ring: CAP_SETUID is missing"
 }
