@@ -422,6 +422,90 @@ bound() {
   done
 }
 
+@test "many clients at a time are never mixed, by one thread or by four" {
+  need_ring
+  local user threads pids
+  for user in alice bob carol; do
+    as "$user" sh -c "umask 077 && echo of-$user >~/own"
+  done
+  for threads in 1 4; do
+    server_start --threads "$threads"
+    pids=()
+    for user in alice bob carol; do
+      (
+        of=$user
+        for ((i = 0; i < 30; i++)); do
+          as "$of" curl -s -w '%{http_code}\n' --unix-socket "$SOCKET" \
+            "http://x/files$WORLD/home/"{alice,bob,carol}/own | sed 's/^.*: //'
+        done | sort | uniq -c | xargs >"$SCRATCH/$of"
+      ) &
+      pids+=($!)
+    done
+    wait "${pids[@]}"
+    for user in alice bob carol; do
+      assert_equal "$(cat "$SCRATCH/$user")" "30 200 60 403 60 Permission denied 30 of-$user"
+    done
+  done
+}
+
+# The broker of this test's service.
+find_broker() {
+  local directory
+  for directory in /proc/[0-9]*; do
+    if grep -qx imp-broker "$directory/comm" 2>/dev/null &&
+      grep -qzx "BATS_TEST_TMPDIR=$BATS_TEST_TMPDIR" "$directory/environ" 2>/dev/null; then
+      broker=${directory#/proc/}
+      return
+    fi
+  done
+  echo "there is no broker" >&2
+  return 1
+}
+
+broker_has() {
+  [[ $(ls "/proc/$broker/fd" | wc -l) -eq $1 ]]
+}
+
+counts() {
+  curl -s --unix-socket "$SOCKET" http://x/metrics | grep -qxF "$1"
+}
+
+# sleeping PID COMMAND: waits for an answer
+sleeping() {
+  [[ $(awk '/^(Name|State):/ { print $2 }' "/proc/$1/status" | xargs) == "$2 S" ]]
+}
+
+@test "a client that has gone is not served any more, and the service does not do it either" {
+  need_ring
+  local next file=$WORLD/open/file before
+  mkdir -m 1777 "$WORLD/open"
+  SERVE_ENGINE=thread server_start
+  next=$SERVER_PID
+  kill -STOP "$next"
+  server_start --workers 1 --backend "unix:$SOCKET"
+  find_broker
+
+  # The one worker waits for the next server: what alice asks for has to wait for it.
+  (exec 3>&- 4>&-; become bob; exec "${BECOME[@]}" curl -s --unix-socket "$SOCKET" http://x/backend/whoami) &
+  SERVER_PIDS+=($!)
+  wait_for counts 'idn_threads_impersonating 1'
+  wait_for counts 'idn_connections 2'
+  before=$(ls "/proc/$broker/fd" | wc -l)
+  (exec 3>&- 4>&-; become alice; exec "${BECOME[@]}" http-client "$SOCKET" - "PUT /files$file HTTP/1.1" 'Host: x' \
+    'Content-Length: 0') &
+  local client=$!
+  SERVER_PIDS+=("$client")
+  wait_for sleeping "$client" http-client
+  wait_for broker_has $((before + 1))
+  kill -KILL "$client"
+  wait_for broker_has "$before"
+  kill -KILL "$next"
+
+  wait_for counts 'idn_requests_total{method="PUT",code="403",kind="file"} 1'
+  assert [ ! -e "$file" ]
+  assert_equal "$(ls -A "$WORLD/open")" ""
+}
+
 @test "over TCP, without a keytab, all are Anonymous by the ring engine too" {
   need_ring
   server_start --tcp 127.0.0.1:0
