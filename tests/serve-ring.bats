@@ -18,6 +18,11 @@ need_ring() {
   [[ $(cat /proc/sys/kernel/io_uring_disabled 2>/dev/null || echo 0) == 0 ]] || skip "needs io_uring"
 }
 
+need_backend() {
+  run idn-serve-demo --engine thread --unix "$SCRATCH/absent/x" --backend unix:/x
+  [[ $output != *"without libcurl"* ]] || skip "needs a build with libcurl"
+}
+
 make_secret() {
   as alice sh -c 'umask 077 && echo "only alice" >~/secret'
   secret=/files$WORLD/home/alice/secret
@@ -361,12 +366,23 @@ bound() {
   reply alice /files/etc/passwd
   reply alice /metrics
   assert_regex "$body" $'\nidn_assertion_failures_total 1\n'
+
+  # The thread that it would have been done by is lost, and is seen to be.
+  need idn-check
+  exec {held}< <(exec 3>&- 4>&-; become alice; exec "${BECOME[@]}" curl -sN --unix-socket "$SOCKET" \
+    "http://x/async/hold?ms=600000")
+  SERVER_PIDS+=($!)
+  read -rt "$patience" -u "$held" line
+  assert_equal "$(jq -r .error <<<"$line")" "the thread is not who it should be"
+  run -1 idn-check threads "$SERVER_PID"
+  assert_line --regexp "^$SERVER_PID/[0-9]+ idn-serve-demo \(hold\): lost: should be alice, is uid $(of_service Uid)"
 }
 
 @test "one that is held is told by the ledger, and not after" {
   need_ring
   server_start
-  exec {held}< <(exec 3>&- 4>&-; as alice curl -sN --unix-socket "$SOCKET" "http://x/hold?ms=600000")
+  exec {held}< <(exec 3>&- 4>&-; become alice; exec "${BECOME[@]}" curl -sN --unix-socket "$SOCKET" \
+    "http://x/hold?ms=600000")
   SERVER_PIDS+=($!)
   read -rt "$patience" -u "$held" line
   conforms idn-serve-demo-whoami.schema.json <<<"$line"
@@ -381,12 +397,11 @@ bound() {
 
 @test "the next server sees the client, from the kernel" {
   need_ring
-  server_start
-  curl -s -o /dev/null --unix-socket "$SOCKET" http://x/metrics
+  need_backend
   make_secret
+  server_start
   server_start --backend "unix:$SOCKET"
-  get alice /backend/whoami
-  [[ $status_code != 404 ]] || skip "needs a build with libcurl"
+  reply alice /backend/whoami
   assert_equal "$(fact '"\(.identity.name) \(.level) \(.engine)"')" "alice impersonation ring"
   reply bob /backend/whoami
   assert_equal "$(fact .identity.name)" bob
@@ -477,7 +492,8 @@ sleeping() {
 
 @test "a client that has gone is not served any more, and the service does not do it either" {
   need_ring
-  local next file=$WORLD/open/file before
+  need_backend
+  local next before impersonations
   mkdir -m 1777 "$WORLD/open"
   SERVE_ENGINE=thread server_start
   next=$SERVER_PID
@@ -491,7 +507,8 @@ sleeping() {
   wait_for counts 'idn_threads_impersonating 1'
   wait_for counts 'idn_connections 2'
   before=$(ls "/proc/$broker/fd" | wc -l)
-  (exec 3>&- 4>&-; become alice; exec "${BECOME[@]}" http-client "$SOCKET" - "PUT /files$file HTTP/1.1" 'Host: x' \
+  impersonations=$(curl -s --unix-socket "$SOCKET" http://x/metrics | awk '$1 == "idn_impersonations_total" { print $2 }')
+  (exec 3>&- 4>&-; become alice; exec "${BECOME[@]}" http-client "$SOCKET" - "PUT /files$WORLD/open/hers HTTP/1.1" 'Host: x' \
     'Content-Length: 0') &
   local client=$!
   SERVER_PIDS+=("$client")
@@ -501,9 +518,11 @@ sleeping() {
   wait_for broker_has "$before"
   kill -KILL "$next"
 
-  wait_for counts 'idn_requests_total{method="PUT",code="403",kind="file"} 1'
-  assert [ ! -e "$file" ]
-  assert_equal "$(ls -A "$WORLD/open")" ""
+  # What bob asks for comes after it: it has been begun, and was alice's, and nothing came of it.
+  get bob "/files$WORLD/open/bobs" -T - <<<here
+  assert_equal "$status_code" 201
+  counts "idn_impersonations_total $((impersonations + 2))"
+  assert_equal "$(ls -A "$WORLD/open")" bobs
 }
 
 @test "over TCP, without a keytab, all are Anonymous by the ring engine too" {

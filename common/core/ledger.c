@@ -361,6 +361,9 @@ void ledger_settle_expected(struct ledger_slot *slot, const struct imp_token *to
 	if (!slot)
 		return;
 	describe(slot, token);
+	/* No ring has its operations be the client's either: to whoever looks it is lost. */
+	slot->engine = IMP_ENGINE_THREAD;
+	slot->number = 0;
 	slot->since_ns = now_ns();
 	settle(slot);
 }
