@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # idn-serve-demo by the ring engine: the same for its clients, by a process that has no privilege; and how
 # the engine is chosen.
+# shellcheck disable=SC2034 # SERVE_ENGINE, SERVER_BY: of lib/common
 
 load lib/common
 
