@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "credentials.h"
+#include "engine.h"
 #include "identity.h"
 #include "impersonate-thread.h"
 #include "ledger.h"
@@ -16,6 +17,7 @@
 
 static _Thread_local struct {
 	bool ready;
+	bool powerless;
 	struct imp_token *current; /* a reference; NULL: the primary identity */
 	struct ledger_slot *slot;
 } thread;
@@ -349,10 +351,40 @@ void thread_restore(struct imp_token *before)
 
 /* ----------------------------------------------------------------------------- assert, run -- */
 
-static int verify(const struct imp_token *token)
+/* Without a capability, and with one uid and one gid, there is nobody it could become
+ * (setresuid(2)). */
+static bool is_powerless(void)
+{
+	struct credentials now;
+
+	if (credentials_read(&now) < 0)
+		return false;
+	groups_unref(now.groups);
+	return now.permitted == 0 && now.real_uid == now.effective_uid &&
+	       now.saved_uid == now.effective_uid && now.real_gid == now.effective_gid &&
+	       now.saved_gid == now.effective_gid;
+}
+
+/*
+ * What the kernel has for the thread.  A service that has given up its privilege to the ring engine
+ * is asked once for each thread: it stays what it was found to be.
+ */
+static int verify_kernel(const struct imp_token *token)
 {
 	const struct expectation expected = expected_of(token);
-	int error = switch_verify(expected.access, expected.scope, expected.capabilities);
+	int error;
+
+	if (thread.powerless && !expected.access)
+		return 0;
+	error = switch_verify(expected.access, expected.scope, expected.capabilities);
+	if (error == 0 && engine && !expected.access && thread.ready)
+		thread.powerless = is_powerless();
+	return error;
+}
+
+static int verify(const struct imp_token *token)
+{
+	int error = verify_kernel(token);
 
 	if (error < 0 || works_for(token))
 		return error;
