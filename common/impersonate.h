@@ -189,6 +189,7 @@ const char *imp_transport_name(enum imp_transport transport);
  * -EBADF, -ENOTSOCK, -ENOTCONN as getsockopt(2) has them; -EAFNOSUPPORT for another address family;
  * -EPROTO when the client bound an address under impersonate/ that names no level: nothing may be
  * done for such a client; -ESRCH when the anonymous account is needed and does not exist; -ENOMEM.
+ * With the ring engine also -EOWNERDEAD: the broker has ended, and nobody can be served any more.
  */
 int imp_token_from_connection(int fd, struct imp_policy *policy,
 			      struct imp_token **token) IMP_MUST_CHECK;
@@ -427,8 +428,8 @@ int imp_serve(struct imp_token *token) IMP_MUST_CHECK;
  * one operation as the client.  Paths are relative to DIRECTORY, or AT_FDCWD.
  *
  * Return what the system call returns, or its negative errno.  Besides, by the ring engine:
- * -EKEYREVOKED when the client has hung up, and its token ended; -ENOMEM.  By the thread engine,
- * errors as imp_impersonate.  After open(2) the descriptor is the service's to use: reading and
+ * -EKEYREVOKED when the client has hung up, and its token ended; -EOWNERDEAD when all have, with
+ * the broker; -ENOMEM.  By the thread engine, errors as imp_impersonate.  After open(2) the descriptor is the service's to use: reading and
  * writing, fstat(2) and fsync(2) ask for no identity, on most file systems.
  *
  * With AT_EMPTY_PATH linkat(2) names any file that the service has open, whoever opened it, if the

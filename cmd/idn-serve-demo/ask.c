@@ -106,6 +106,7 @@ static void reply_no_answer(struct reply *reply, const struct imp_token *token, 
 		status = MHD_HTTP_FORBIDDEN; /* the client's own right to connect */
 		break;
 	case -EKEYREVOKED:
+	case -EOWNERDEAD:
 		reply_not_impersonated(reply, error);
 		return;
 	case -ESTALE:

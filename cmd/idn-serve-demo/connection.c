@@ -322,6 +322,11 @@ struct imp_token *connection_token(struct MHD_Connection *connection, unsigned i
 		*reason = "too many connections of this client";
 		return NULL;
 	}
+	if (error == -EOWNERDEAD) {
+		*status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+		*reason = "the service's broker has ended: nobody can be served any more";
+		return NULL;
+	}
 	if (error < 0) {
 		*status = MHD_HTTP_INTERNAL_SERVER_ERROR;
 		*reason =

@@ -97,7 +97,7 @@ void reply_reason(struct reply *reply, const char *kind, const char *name, int e
 
 void reply_error(struct reply *reply, const char *path, int error)
 {
-	if (error == EKEYREVOKED && !thread_is_client())
+	if ((error == EKEYREVOKED || error == EOWNERDEAD) && !thread_is_client())
 		reply_not_impersonated(reply, -error);
 	else
 		reply_reason(reply, "/", path, error);
@@ -116,6 +116,9 @@ void reply_not_impersonated(struct reply *reply, int error)
 	else if (error == -EKEYREVOKED)
 		reply_text(reply, MHD_HTTP_FORBIDDEN,
 			   "the client has gone, and its identity with it\n");
+	else if (error == -EOWNERDEAD)
+		reply_text(reply, MHD_HTTP_INTERNAL_SERVER_ERROR,
+			   "the service's broker has ended: nobody can be served any more\n");
 	else if (error == -EPERM && imp_check_privilege(&missing) == -EPERM)
 		reply_text(reply, MHD_HTTP_INTERNAL_SERVER_ERROR,
 			   "the service cannot impersonate: it has not %s\n", missing);

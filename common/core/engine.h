@@ -17,7 +17,7 @@ struct grant {
 
 struct engine {
 	uint32_t anonymous; /* the anonymous identity's number; 0: there is none */
-	/* Errors as imp_token_from_connection; -EPROTO where the broker is out of order or gone. */
+	/* Errors as imp_token_from_connection. */
 	int (*admit)(int connection, struct grant *grant);
 	void (*release)(uint32_t holding);
 	/* connect(2) as the identity of that number. */

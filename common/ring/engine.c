@@ -2,16 +2,13 @@
 /* Starts the ring engine, and asks its broker. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "core/capability.h"
 #include "core/credentials.h"
 #include "core/impersonate-thread.h"
-#include "core/log.h"
 #include "core/policy.h"
 #include "core/switch.h"
 #include "ring/confine.h"
@@ -23,15 +20,6 @@
 static unsigned int forks_at_start;
 
 /* ------------------------------------------------------------------------- what is asked -- */
-
-static void tell_of_end(int error)
-{
-	static atomic_flag told = ATOMIC_FLAG_INIT;
-
-	if (!atomic_flag_test_and_set(&told))
-		log_line(LOG_CRIT, "the broker has ended: no client can be served any more: %s",
-			 log_error_text(-error));
-}
 
 static int ask(struct seat *seat, int connection, struct grant *grant)
 {
@@ -49,8 +37,8 @@ static int ask(struct seat *seat, int connection, struct grant *grant)
 	if (received.fd >= 0)
 		close(received.fd); /* it never sends one */
 	if (error < 0 || received.size == 0) {
-		tell_of_end(error < 0 ? error : -EPIPE);
-		return -EPROTO;
+		seat_tell_of_end(error < 0 ? error : -EPIPE);
+		return -EOWNERDEAD;
 	}
 	return message_read_answer(bytes, received.size, request.serial, grant);
 }

@@ -65,7 +65,7 @@ int ring_run(uint32_t number, ring_prepare_fn *prepare, const void *operation)
 	result = run(seat, number, prepare, operation);
 	/* No such personality is EINVAL as well; one that does nothing finds nothing else wrong. */
 	if (result == -EINVAL && run(seat, number, prepare_nothing, NULL) == -EINVAL)
-		result = -EKEYREVOKED;
+		result = seat_check_broker(seat) < 0 ? -EOWNERDEAD : -EKEYREVOKED;
 	seat_leave(seat);
 	return result;
 }

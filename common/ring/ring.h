@@ -13,7 +13,7 @@ typedef void ring_prepare_fn(struct io_uring_sqe *sqe, const void *operation);
 /*
  * Has the kernel do it as the identity that has this NUMBER, and waits for that; in any thread.
  * What the operation returns, or its negative errno; -EKEYREVOKED when there is no such number any
- * more.
+ * more, -EOWNERDEAD when that is so because the broker has ended.
  */
 int ring_run(uint32_t number, ring_prepare_fn *prepare, const void *operation) IMP_MUST_CHECK;
 

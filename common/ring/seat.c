@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Seats: a ring and a connection to the broker, for one thread at a time. */
 #include <errno.h>
+#include <poll.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <syslog.h>
 #include <unistd.h>
 
+#include "core/log.h"
 #include "ring/seat.h"
 
 static struct seat *seats;
@@ -133,6 +137,27 @@ void seats_remove(void)
 	}
 	free(seats);
 	seats = NULL;
+}
+
+/* -------------------------------------------------------------------------------- broker -- */
+
+void seat_tell_of_end(int error)
+{
+	static atomic_flag told = ATOMIC_FLAG_INIT;
+
+	if (!atomic_flag_test_and_set(&told))
+		log_line(LOG_CRIT, "the broker has ended: no client can be served any more: %s",
+			 log_error_text(-error));
+}
+
+int seat_check_broker(const struct seat *seat)
+{
+	struct pollfd broker = {.fd = seat->broker}; /* that it is hung up is told always */
+
+	if (poll(&broker, 1, 0) <= 0)
+		return 0;
+	seat_tell_of_end(-EPIPE);
+	return -EOWNERDEAD;
 }
 
 /* ---------------------------------------------------------------------------------- taking -- */

@@ -23,6 +23,11 @@ struct seat *seat_at(unsigned int number);
 /* Takes all of them away again, before they are used. */
 void seats_remove(void);
 
+/* Says, once, that the broker has ended, by what ERROR. */
+void seat_tell_of_end(int error);
+/* 0: the broker is there; -EOWNERDEAD, and that is told: it has ended, and every number with it. */
+int seat_check_broker(const struct seat *seat) IMP_MUST_CHECK;
+
 /* One for the calling thread alone, until it leaves it; waits for one to be free. */
 struct seat *seat_take(void);
 void seat_leave(struct seat *seat);
