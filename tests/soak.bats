@@ -22,42 +22,6 @@ teardown() {
   ! mountpoint -q files || umount -l files
 }
 
-# Two servers; the first one's backend is the second.  Sets FRONT, BACK and their pids.
-start_both() {
-  start_back
-  start_front
-}
-
-start_back() {
-  server_start --unix "$SCRATCH/back.socket" --timeout 10 "${back_options[@]}"
-  BACK=$SOCKET BACK_PID=$SERVER_PID
-}
-
-start_front() {
-  server_start --unix "$SCRATCH/front.socket" --backend "unix:$SCRATCH/back.socket" --timeout 10 \
-    "${front_options[@]}"
-  FRONT=$SOCKET FRONT_PID=$SERVER_PID
-}
-
-soak_them() {
-  soak --socket "$FRONT" --directory "$SCRATCH/files" --backend --requests "$requests" "$@"
-}
-
-# Of whole contents alone, each its owner's: the same line over and over, the last one cut.  A server that
-# was killed may have left a name that it was about to rename: of a whole file, too.
-files_are_whole() {
-  local file
-  if [[ ${1-} != killed ]]; then
-    run find files -name '.*' -type f
-    assert_output ""
-  fi
-  while IFS= read -r file; do
-    awk -v uid="$(stat -c %u "$file")" 'NR == 1 { first = $0 }
-      index(first, $0) != 1 || index($0, "of uid " uid ": ") != 1 && NR == 1 { exit 1 }
-      END { if (!NR) exit 1 }' "$file" || { echo "$file: not its owner's alone" >&2; return 1; }
-  done < <(find files -type f)
-}
-
 # --- whole ------------------------------------------------------------------------------------------
 
 @test "fifty users, sixteen workers: not one byte of another user's, every file its client's, memory flat" {
@@ -79,39 +43,6 @@ files_are_whole() {
 }
 
 # --- while things break -------------------------------------------------------------------------------
-
-# hostile COMMAND [ARG...]: soaks, and calls COMMAND over and over meanwhile.
-hostile() {
-  local soaking
-  requests=$hostile_requests soak_them --hostile >"$SCRATCH/soak.out" 2>&1 &
-  soaking=$!
-  SERVER_PIDS+=("$soaking")
-  while ! has_ended "$soaking"; do
-    "$@"
-  done
-  run wait "$soaking"
-  cat "$SCRATCH/soak.out"
-  assert_success
-}
-
-a_while() {
-  local i
-  for ((i = 0; i < 6; i++)); do pause; done
-}
-
-restart_back() {
-  kill -KILL "$BACK_PID"
-  wait "$BACK_PID" || true
-  start_back
-  a_while
-}
-
-restart_front() {
-  kill -KILL "$FRONT_PID"
-  wait "$FRONT_PID" || true
-  start_front
-  a_while
-}
 
 @test "connections cut in the middle leave no thread as a client, and nothing half-written" {
   start_both

@@ -39,6 +39,11 @@ static void parse(int argc, const char **argv, struct soak_options *options)
 		{"seed", 0, POPT_ARG_INT, &options->seed, 0, "of what they do", "N"},
 		{"backend", 0, POPT_ARG_NONE, &options->backend, 0, "the server has a backend",
 		 NULL},
+		{"ring", 0, POPT_ARG_NONE, &options->ring, 0, "the server's engine is that", NULL},
+		{"once", 0, POPT_ARG_NONE, &options->once, 0,
+		 "a connection of its own for each request", NULL},
+		{"comers", 0, POPT_ARG_INT, &options->comers, 0,
+		 "connections before each request that ask for nothing", "N"},
 		{"hostile", 0, POPT_ARG_NONE, &options->hostile, 0,
 		 "things are broken meanwhile: a failure may be an answer", NULL},
 		POPT_AUTOHELP POPT_TABLEEND,
@@ -48,7 +53,7 @@ static void parse(int argc, const char **argv, struct soak_options *options)
 
 	if (option < -1 || poptPeekArg(context) || !options->socket == !options->url ||
 	    !options->url != !options->caches || !options->directory || options->users < 2 ||
-	    options->requests < 1) {
+	    options->requests < 1 || (options->comers && options->url)) {
 		fprintf(stderr, "soak: bad options: try --help\n");
 		exit(2);
 	}
@@ -94,22 +99,25 @@ static int wait_for_all(int users)
 	return failures;
 }
 
-static void report(const struct soak_tally *tallies, int users)
+static void report(const struct soak_options *options, const struct soak_tally *tallies)
 {
 	struct soak_tally sum = {.answered = 0};
 
-	for (int i = 0; i < users; i++) {
+	for (int i = 0; i < options->users; i++) {
 		sum.answered += tallies[i].answered;
 		sum.refused += tallies[i].refused;
 		sum.failed += tallies[i].failed;
 		sum.cut += tallies[i].cut;
 		sum.bytes += tallies[i].bytes;
+		if (tallies[i].number > sum.number)
+			sum.number = tallies[i].number;
 	}
-	printf("%llu requests: %llu answered, %llu refused, %llu failed, %llu cut; %llu bytes\n",
+	printf("%llu requests: %llu answered, %llu refused, %llu failed, %llu cut; %llu bytes",
 	       (unsigned long long)(sum.answered + sum.refused + sum.failed + sum.cut),
 	       (unsigned long long)sum.answered, (unsigned long long)sum.refused,
 	       (unsigned long long)sum.failed, (unsigned long long)sum.cut,
 	       (unsigned long long)sum.bytes);
+	printf(options->ring ? "; numbers up to %ld\n" : "\n", sum.number);
 }
 
 int main(int argc, const char **argv)
@@ -146,6 +154,6 @@ int main(int argc, const char **argv)
 
 	int failures = wait_for_all(options.users);
 
-	report(tallies, options.users);
+	report(&options, tallies);
 	return failures ? 1 : 0;
 }

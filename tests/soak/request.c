@@ -3,11 +3,15 @@
  * One request, by libcurl, over a connection that is kept: to the Unix socket, or to a host in the
  * network, by Kerberos, with a ticket that is forwarded.
  */
+#include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "soak.h"
 
@@ -78,6 +82,22 @@ void soak_connect(struct soak_user *user)
 		authenticate(user);
 }
 
+void soak_come_and_go(struct soak_user *user)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char nothing;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", user->options->socket);
+	if (fd < 0 || (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 &&
+		       !user->options->hostile))
+		soak_wrong(user, "%s: %s", address.sun_path, strerror(errno));
+	shutdown(fd, SHUT_WR);
+	if (read(fd, &nothing, 1) > 0)
+		soak_wrong(user, "an answer to nothing");
+	close(fd);
+}
+
 /* Directly, over other threads, by the second server, and by combinations of these. */
 static const char *way(struct soak_user *user)
 {
@@ -111,6 +131,8 @@ static void set_server(struct soak_user *user, const char *method)
 		curl_easy_setopt(curl, CURLOPT_USERPWD, ":");
 		curl_easy_setopt(curl, CURLOPT_GSSAPI_DELEGATION, CURLGSSAPI_DELEGATION_FLAG);
 	}
+	if (user->options->once)
+		curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
 	/* Now and then a connection of its own. */
 	if (soak_random(user, 32) == 0 && (!user->options->url || strcmp(method, "GET") == 0))
 		curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
@@ -175,13 +197,12 @@ struct soak_answer soak_request(struct soak_user *user, const char *method, cons
 {
 	struct curl_slist *headers = headers_for(user, level);
 	struct upload upload = {content, size};
+	const char *by = user->options->url ? way_of_hosts(user) : way(user);
 	char url[512];
 	long status = 0;
 
-	if (user->options->url)
-		snprintf(url, sizeof(url), "%s%s%s", user->options->url, way_of_hosts(user), path);
-	else
-		snprintf(url, sizeof(url), "http://x%s%s", way(user), path);
+	snprintf(url, sizeof(url), "%s%s%s", user->options->url ? user->options->url : "http://x",
+		 by, path);
 	prepare(user, method, url, headers);
 	if (content) {
 		curl_easy_setopt(user->curl, CURLOPT_UPLOAD, 1L);
@@ -211,5 +232,5 @@ struct soak_answer soak_request(struct soak_user *user, const char *method, cons
 	count(user, status);
 	if (status >= 500 && !user->options->hostile)
 		soak_wrong(user, "%s %s: status %ld: %s", method, url, status, user->answer);
-	return (struct soak_answer){.status = status};
+	return (struct soak_answer){.status = status, .direct = !strstr(by, "/backend")};
 }

@@ -21,6 +21,9 @@ struct soak_options {
 	int first_uid;
 	int seed;
 	int backend; /* the server has one */
+	int ring;    /* it serves by the ring engine: no thread of it is anybody else */
+	int once;    /* each request has a connection of its own */
+	int comers;  /* connections that come and go before each, and ask for nothing */
 	int hostile; /* things are being broken meanwhile: an answer may be an honest failure */
 };
 
@@ -29,6 +32,7 @@ struct soak_tally {
 	uint64_t answered, refused, failed,
 		cut; /* 2xx; 403, as it should be; 5xx; no whole answer */
 	uint64_t bytes;
+	long number; /* the highest that the first server's broker was seen to give */
 	bool done;
 };
 
@@ -56,6 +60,7 @@ struct soak_user {
 
 struct soak_answer {
 	long status; /* 0: there was no whole answer */
+	bool direct; /* by the first server itself */
 };
 
 /* ---------------------------------------------------------------------------------- user.c -- */
@@ -67,6 +72,8 @@ void soak_user_run(const struct soak_options *options, struct soak_tally *tally,
 /* ------------------------------------------------------------------------------- request.c -- */
 
 void soak_connect(struct soak_user *user);
+/* A connection that says nothing, and is gone at the other end, too. */
+void soak_come_and_go(struct soak_user *user);
 /* METHOD on PATH, by one of the ways that lead there; the body of a PUT is CONTENT. */
 struct soak_answer soak_request(struct soak_user *user, const char *method, const char *path,
 				const char *level, const char *content, size_t size);

@@ -203,14 +203,32 @@ static void try_own_below(struct soak_user *user)
 			NULL);
 }
 
+/* With the ring engine the thread is the service, and the kernel has a number for the client. */
+static bool is_served(struct soak_user *user, bool direct)
+{
+	const char *number = strstr(user->answer, "\"token\":");
+	char fsuid[64];
+	long is;
+
+	snprintf(fsuid, sizeof(fsuid), "\"filesystem\":%u}", user->uid);
+	if (!user->options->ring)
+		return strstr(user->answer, fsuid);
+	is = number ? atol(number + strlen("\"token\":")) : 0;
+	if (direct && is > user->tally->number)
+		user->tally->number = is;
+	return is > 0 && strstr(user->answer, "\"engine\":\"ring\"") &&
+	       !strstr(user->answer, fsuid);
+}
+
 static void ask_who(struct soak_user *user)
 {
-	char uid[32], fsuid[64];
+	char uid[32], access[64];
 	struct soak_answer answer = soak_request(user, "GET", "/whoami", NULL, NULL, 0);
 
-	snprintf(uid, sizeof(uid), "\"uid\":%u,", user->uid);
-	snprintf(fsuid, sizeof(fsuid), "\"filesystem\":%u}", user->uid);
-	if (answer.status == 200 ? !strstr(user->answer, uid) || !strstr(user->answer, fsuid)
+	snprintf(uid, sizeof(uid), "\"identity\":{\"uid\":%u,", user->uid);
+	snprintf(access, sizeof(access), "\"access_as\":{\"uid\":%u,", user->uid);
+	if (answer.status == 200 ? !strstr(user->answer, uid) || !strstr(user->answer, access) ||
+					   !is_served(user, answer.direct)
 				 : answer.status != 0 && answer.status < 500)
 		soak_wrong(user, "GET /whoami: status %ld: %s", answer.status, user->answer);
 }
@@ -309,8 +327,11 @@ void soak_user_run(const struct soak_options *options, struct soak_tally *tally,
 	become(&user);
 	begin_with_nothing(&user);
 	soak_connect(&user);
-	for (long i = 0; i < count; i++)
+	for (long i = 0; i < count; i++) {
+		for (int j = 0; j < options->comers; j++)
+			soak_come_and_go(&user);
 		request_something(&user);
+	}
 	check_all(&user);
 	curl_easy_cleanup(user.curl);
 	tally->done = true;
