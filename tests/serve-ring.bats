@@ -61,6 +61,7 @@ policy() {
   mkdir -m 1777 "$SCRATCH/sockets"
   run -1 as alice idn-serve-demo --unix "$SCRATCH/sockets/x" --engine ring
   assert_output "idn-serve-demo: --engine ring: CAP_SETUID is missing"
+  assert [ ! -e "$SCRATCH/sockets/x" ]
 }
 
 @test "left to choose, it serves by threads what a ring cannot, and the log says why" {
@@ -76,6 +77,32 @@ policy() {
   SERVER_USER=alice server_start --unix "$SCRATCH/sockets/own"
   run cat "$SERVER_LOG"
   assert_line "idn-serve-demo: engine: thread, not ring: CAP_SETUID is missing"
+}
+
+@test "without io_uring it serves by threads, and the log says why; asked for the ring it does not start" {
+  grep -q 'define WITH_RING' "$BUILD/config.h" || skip "needs a build with the ring engine"
+  make_secret
+  without_io_uring io_uring_setup "this kernel has no io_uring, or a filter hides it"
+  without_io_uring io_uring_setup=EPERM \
+    "io_uring is disabled (kernel.io_uring_disabled), or a filter forbids it"
+}
+
+# without_io_uring CALL WHY, of tests/without.c
+without_io_uring() {
+  SERVER_BY=(without "$1")
+  SERVE_ENGINE=
+  SERVER_NAME=$1 server_start
+  assert_equal "$(cat "$SERVER_LOG")" "idn-serve-demo: engine: thread, not ring: $2"
+  reply alice /whoami
+  assert_equal "$(fact '"\(.engine) \(.kernel.uids.filesystem)"')" "thread $(id -u alice)"
+  reply alice "$secret"
+  assert_equal "$body" "only alice"
+  get bob "$secret"
+  assert_equal "$status_code" 403
+  server_stop
+  run -1 without "$1" idn-serve-demo --unix "$SCRATCH/x" --engine ring
+  assert_output "idn-serve-demo: --engine ring: $2"
+  assert [ ! -e "$SCRATCH/x" ]
 }
 
 @test "thread is told in the log too, on the page, and in the metrics" {

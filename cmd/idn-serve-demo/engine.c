@@ -80,10 +80,13 @@ enum imp_engine engine_start(const struct options *options, struct imp_policy *p
 	against = option_against(options);
 	if (!against)
 		against = start_ring(options, policy, listen_fd);
-	if (!against)
+	if (!against) {
 		chosen = IMP_ENGINE_RING;
-	else if (options->engine == CHOOSE_RING)
+	} else if (options->engine == CHOOSE_RING) {
+		/* The broker has to know the socket, which therefore was there before. */
+		listen_close(options, listen_fd);
 		die(EXIT_FAILED, "--engine ring: %s", against);
+	}
 	return chosen;
 }
 

@@ -89,7 +89,8 @@ static int make_seat(struct seat *seat, const char **problem)
 	seat->broker = -1;
 	if (error < 0) {
 		seat->ring.ring_fd = -1;
-		*problem = error == -EPERM    ? "io_uring is disabled (kernel.io_uring_disabled)"
+		*problem = error == -EPERM ? "io_uring is disabled (kernel.io_uring_disabled), or "
+					     "a filter forbids it"
 			   : error == -ENOSYS ? "this kernel has no io_uring, or a filter hides it"
 					      : "a ring cannot be made";
 		return error == -EPERM || error == -ENOSYS ? -ENOTSUP : error;
