@@ -5,8 +5,10 @@
  * of clients, and of the service one message of fixed size at a time.
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/capability.h"
@@ -37,6 +39,7 @@ struct number {
 
 enum { EVENT_GUARD = MINT_NUMBERS + 1, EVENT_SEAT };
 enum { HOLDINGS = UINT16_MAX, BUCKETS = 1024, STEPS_OVER = 64 };
+enum { LONGEST = 5 }; /* seconds for what takes less than one thousandth */
 
 static struct {
 	const struct broker_setup *setup;
@@ -260,12 +263,15 @@ static bool is_own(const struct imp_token *token)
 	return token->client->pid == broker.setup->service;
 }
 
-/* Takes over FD. */
+/* Takes over FD, or is told the error by which there is none. */
 static int admit(int fd, struct message_answer *answer)
 {
 	struct imp_token *token;
-	int error = listener_check(&broker.listener, fd);
+	int error;
 
+	if (fd < 0)
+		return fd;
+	error = listener_check(&broker.listener, fd);
 	if (error == 0)
 		error = imp_token_from_connection(fd, broker.setup->policy, &token);
 	if (error < 0) {
@@ -305,10 +311,15 @@ static void listen_to(int socket)
 	struct message_request request;
 	int error = message_receive(socket, bytes, sizeof(bytes), &received);
 
+	if (error == -EAGAIN)
+		return;
 	if (error == 0 && received.size == 0)
 		end_all(0); /* the service is gone */
-	if (error == 0)
-		error = message_read_request(bytes, received.size, received.fd >= 0, &request);
+	/* Too many clients are no reason to end those that are there. */
+	if (error == -EMFILE)
+		received.fd = error;
+	if (error == 0 || error == -EMFILE)
+		error = message_read_request(bytes, received.size, received.fd != -1, &request);
 	if (error < 0)
 		end_all(1);
 	if (request.kind == MESSAGE_ADMIT)
@@ -359,18 +370,23 @@ static uint64_t capabilities(void)
 	       (broker.listener.by_file ? CAPABILITY(CAP_NET_ADMIN) : UINT64_C(0));
 }
 
-static int raise_capabilities(void)
+/* One for each client, and the service is not the one to say how many these are. */
+static void raise_limit(void)
 {
-	uint64_t permitted;
-	int error = capability_permitted(&permitted);
+	struct rlimit limit;
 
-	return error < 0 ? error : credentials_set_capabilities(permitted, permitted, 0);
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static int prepare(const struct broker_setup *setup)
 {
-	int error = raise_capabilities();
+	int error = confine_user();
 
+	raise_limit();
+	signal(SIGALRM, SIG_DFL);
 	broker.setup = setup;
 	broker.registered = setup->registered;
 	broker.mint.rings = setup->rings;
@@ -445,7 +461,13 @@ _Noreturn void broker_run(const struct broker_setup *setup)
 
 		if (n < 0 && errno != EINTR)
 			end_all(1);
+		/*
+		 * What the service hands over can take as long to close as somebody else likes
+		 * (SO_LINGER; a file of FUSE).  The broker ends of that, and the guard ends all.
+		 */
+		alarm(LONGEST);
 		for (int i = 0; i < n; i++)
 			handle(events[i].data.u64);
+		alarm(0);
 	}
 }

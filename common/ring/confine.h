@@ -11,6 +11,12 @@
  */
 int confine_descriptors(int *keep, unsigned int count) IMP_MUST_CHECK;
 
+/*
+ * All capabilities that are permitted become effective, and the user root, where that can be had:
+ * what is of the service's user could be stopped by it, at the wrong time, or ended.
+ */
+int confine_user(void) IMP_MUST_CHECK;
+
 /* An empty directory that nobody can find becomes the root, where the process may do that. */
 void confine_root(void);
 

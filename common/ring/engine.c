@@ -96,6 +96,12 @@ static int connect_seats(struct broker_setup *setup)
 
 		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 			return -errno;
+		/* The broker waits for no service that does not read its answers. */
+		if (fcntl(ends[1], F_SETFL, O_NONBLOCK) < 0) {
+			close(ends[0]);
+			close(ends[1]);
+			return -errno;
+		}
 		setup->rings[i] = seat_at(i)->ring.ring_fd;
 		seat_at(i)->broker = ends[0];
 		setup->sockets[i] = ends[1];

@@ -49,7 +49,7 @@ static void end_all(const struct broker_setup *setup)
 }
 
 /* The broker sees it end by PIPE, whose other end it has. */
-static _Noreturn void run_guard(const struct broker_setup *setup, int pipe, pid_t broker)
+static _Noreturn void run_guard(const struct broker_setup *setup, int pipe)
 {
 	int keep[BROKER_SEATS_MAXIMUM + 1], status;
 	unsigned int n = 0;
@@ -58,9 +58,14 @@ static _Noreturn void run_guard(const struct broker_setup *setup, int pipe, pid_
 	for (; n < setup->n_seats; n++)
 		keep[n] = setup->rings[n];
 	keep[n++] = pipe;
-	if (confine_descriptors(keep, n) < 0 || confine_capabilities(0) < 0 || confine_guard() < 0)
+	if (confine_descriptors(keep, n) < 0 || confine_user() < 0 ||
+	    credentials_make_undumpable() < 0)
 		_exit(1); /* the broker goes with it */
-	while (waitpid(broker, &status, 0) < 0 && errno == EINTR)
+	confine_root();
+	if (confine_capabilities(0) < 0 || confine_guard() < 0)
+		_exit(1);
+	/* A child of the broker's may be registering somebody still. */
+	while (waitpid(-1, &status, __WALL) > 0 || errno == EINTR)
 		;
 	if (!setup->keep_tokens)
 		end_all(setup);
@@ -86,7 +91,8 @@ static _Noreturn void run_both(const struct broker_setup *given)
 	ignore_signals();
 	imp_set_log(NULL, NULL); /* the service's, and nothing to be had here */
 	both.registered = make_registered();
-	if (!both.registered || pipe2(guard, O_CLOEXEC) < 0)
+	if (!both.registered || pipe2(guard, O_CLOEXEC) < 0 ||
+	    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		_exit(1);
 	broker = fork();
 	if (broker == 0)
@@ -94,7 +100,7 @@ static _Noreturn void run_both(const struct broker_setup *given)
 	close(guard[0]);
 	if (broker < 0)
 		_exit(1);
-	run_guard(setup, guard[1], broker);
+	run_guard(setup, guard[1]);
 }
 
 int guard_start(const struct broker_setup *setup)

@@ -34,7 +34,8 @@ int message_receive(int from, void *room, size_t size, struct message_received *
 		.msg_iov = &bytes,
 		.msg_iovlen = 1,
 		.msg_control = &control,
-		.msg_controllen = sizeof(control),
+		.msg_controllen =
+			CMSG_LEN(sizeof(int)), /* in the room for one there is room for two */
 	};
 	ssize_t n;
 
@@ -45,7 +46,10 @@ int message_receive(int from, void *room, size_t size, struct message_received *
 		return -errno;
 	received->size = (size_t)n;
 	received->fd = take_fd(&message);
-	/* What there was no room for the kernel has closed already. */
+	/* The kernel has let go of what there was no room for, be it here or among the descriptors.
+	 */
+	if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == MSG_CTRUNC && received->fd < 0)
+		return -EMFILE;
 	if (!(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
 		return 0;
 	if (received->fd >= 0)

@@ -41,7 +41,8 @@ struct message_received {
 
 /*
  * Waits for one.  0 with SIZE 0: the other end is gone; -EPROTO for one with more than a descriptor
- * along, which are all closed then; what recvmsg(2) reports.
+ * along, which are all closed then; -EMFILE for one whose descriptor could not be taken, which is
+ * all there otherwise; what recvmsg(2) reports.
  */
 int message_receive(int from, void *room, size_t size,
 		    struct message_received *received) IMP_MUST_CHECK;
