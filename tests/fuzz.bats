@@ -56,6 +56,11 @@ replayed() {
   replayed handshake
 }
 
+@test "any bytes may come for the broker, or from it: they are a message, or refused" {
+  type -P replay-broker >/dev/null || skip "needs a build with the ring engine"
+  replayed broker
+}
+
 @test "the fuzzers' runner refuses what is no time" {
   run -2 "$SRC/tests/fuzz/fuzz" "$BUILD" 0
   assert_output "usage: fuzz BUILD SECONDS"
