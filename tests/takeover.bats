@@ -61,6 +61,11 @@ takeover_both() {
   takeover register
 }
 
+@test "without io_uring there is no ring engine, which says why, and threads serve" {
+  takeover without hidden
+  takeover without disabled
+}
+
 @test "what it registers itself is itself, and then everything ends" {
   takeover_both mint-one
   takeover_both mint-all

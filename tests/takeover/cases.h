@@ -18,6 +18,7 @@ void case_lies(const char *kind);
 /* rings.c */
 void case_operations(const char *kind);
 void case_register(const char *kind);
+void case_without(const char *kind);
 void case_mint_one(const char *kind);
 void case_mint_all(const char *kind);
 void case_mint_around(const char *kind);

@@ -17,6 +17,7 @@ int main(int argc, char **argv)
 		{"lies", case_lies},
 		{"operations", case_operations},
 		{"register", case_register},
+		{"without", case_without},
 		{"mint-one", case_mint_one},
 		{"mint-all", case_mint_all},
 		{"mint-around", case_mint_around},

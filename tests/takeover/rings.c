@@ -2,8 +2,11 @@
 /* What the rings do for who has taken over the service, and what not. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -82,6 +85,42 @@ void case_register(const char *kind)
 		if (result != -EACCES && result != -EINVAL)
 			FAIL("register operation %u: expected EACCES, saw %d", operation, result);
 	}
+}
+
+/* Where io_uring_setup(2) is not to be had, by a filter or by the administrator's word. */
+void case_without(const char *kind)
+{
+	const bool disabled = strcmp(kind, "disabled") == 0;
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (disabled ? EPERM : ENOSYS)),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {
+		.len = sizeof(filter) / sizeof(filter[0]),
+		.filter = filter,
+	};
+	struct imp_ring_options options = {.seats = 2};
+	const char *problem = "";
+	struct imp_token *token;
+	struct sockaddr_un address;
+	socklen_t length;
+	static struct who who;
+
+	address_at(&address, &length, scratch("service"));
+	options.listen_fd = listen_at(&address, length);
+	SYSTEM(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	SYSTEM(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
+	SAME(imp_ring_start(&options, &problem), -ENOTSUP);
+	CONTAINS(problem, disabled ? "io_uring is disabled" : "no io_uring");
+	/* Nothing of it is left, and clients are served by threads. */
+	SAME(engine == NULL, 1);
+	become_service("root");
+	who_is("alice", &who);
+	token = token_at(&who, NULL, NULL);
+	SAME(imp_token_engine(token), IMP_ENGINE_THREAD);
+	imp_token_unref(token);
 }
 
 /* -------------------------------------------------------------------------------- identities -- */

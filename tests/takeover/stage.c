@@ -216,6 +216,7 @@ void stage_set(const struct setting *setting)
 	int error;
 
 	signal(SIGPIPE, SIG_IGN);
+	(void)scratch(""); /* made by root, for everyone */
 	if (setting->abstract)
 		address_abstract(&stage.address, &stage.length);
 	else
