@@ -47,10 +47,6 @@ takeover_both() {
   takeover reuse
 }
 
-@test "nor are 70 of them in a row" {
-  takeover reuse many
-}
-
 # --- rings ------------------------------------------------------------------------------------------
 
 @test "the rings do what is to be had as a client, and nothing else, nor later" {

@@ -19,9 +19,10 @@ static void check_request(const uint8_t *bytes, size_t size, bool with_fd)
 	/* A descriptor is there where it is needed, and only there. */
 	PROMISED(with_fd == (request.kind == MESSAGE_ADMIT));
 	if (request.kind == MESSAGE_ADMIT)
-		PROMISED(request.serial != MESSAGE_GREETING && request.number == 0);
+		PROMISED(request.serial != MESSAGE_GREETING);
 	else
-		PROMISED(request.number >= 1 && request.number <= UINT16_MAX);
+		PROMISED(request.release != 0);
+	PROMISED(request.release <= UINT16_MAX);
 }
 
 static void check_answer(const uint8_t *bytes, size_t size, uint32_t serial)

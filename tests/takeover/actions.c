@@ -71,6 +71,9 @@ int hand_over(const int *fds, unsigned int n_fds, struct message_answer *answer)
 	return error;
 }
 
+/* What the service was given last under each number. */
+static uint32_t holdings[UINT16_MAX + 1];
+
 uint32_t number_of(int connection)
 {
 	struct message_answer answer;
@@ -79,15 +82,22 @@ uint32_t number_of(int connection)
 	SAME(answer.error, 0);
 	if (answer.number == 0)
 		FAIL("the broker: expected a number, saw none");
+	holdings[answer.number] = answer.holding;
 	return answer.number;
 }
 
 void let_go(uint32_t number)
 {
+	let_go_of(holdings[number]);
+	holdings[number] = 0;
+}
+
+void let_go_of(uint32_t holding)
+{
 	const struct message_request request = {
 		.magic = MESSAGE_MAGIC,
 		.kind = MESSAGE_RELEASE,
-		.number = number,
+		.release = holding,
 	};
 
 	SAME(tell(&request, sizeof(request), NULL, 0), 0);
@@ -122,7 +132,7 @@ void check_ended(const uint32_t *numbers, unsigned int count)
 	wait_gone(stage.broker);
 	wait_gone(stage.guard);
 	for (unsigned int i = 0; i < count; i++)
-		SAME(ring_run(numbers[i], prepare_nothing, NULL), -EKEYREVOKED);
+		wait_revoked(numbers[i]);
 }
 
 /* -------------------------------------------------------------------------------- the rings -- */

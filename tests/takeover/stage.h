@@ -83,7 +83,9 @@ int hear(struct message_answer *answer);
 int hand_over(const int *fds, unsigned int n_fds, struct message_answer *answer);
 /* The answer's number, which is another than 0. */
 uint32_t number_of(int connection);
+/* What NUMBER was given for last; or any. */
 void let_go(uint32_t number);
+void let_go_of(uint32_t holding);
 
 /* The broker serves, so that it has also done all that it was to do before. */
 void check_serves(struct player *player);
