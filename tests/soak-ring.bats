@@ -4,6 +4,7 @@
 # begin again, and while things break.
 
 load lib/common
+load lib/programs
 load lib/soak
 
 # What all of them together ask for, while all is whole.
@@ -171,4 +172,45 @@ kill_once() {
   assert_equal "$status_code $body" "500 the service's broker has ended: nobody can be served any more"
   get alice /files/etc/passwd
   assert_equal "$status_code" 200
+}
+
+# What a guard ends before that, it would register after: a number that nobody ends any more.
+@test "a broker that is killed while it registers a client: what it has begun is waited for, and ended, too" {
+  local tracer guard children
+  need_strace
+  start_with_brokers
+  guard=$(parent_of "$FRONT_BROKER")
+  strace -f -qq -o strace.out -e trace=setgroups -e inject=setgroups:delay_enter=2s -p "$FRONT_BROKER" &
+  tracer=$!
+  SERVER_PIDS+=("$tracer")
+  wait_for is_traced "$FRONT_BROKER"
+  as alice curl -s -o answer --unix-socket "$FRONT" http://x/files/etc/passwd &
+  SERVER_PIDS+=($!)
+  wait_for has_children "$FRONT_BROKER"
+  children=$(children_of "$FRONT_BROKER")
+  kill -KILL "$FRONT_BROKER"
+  wait_for has_ended "$FRONT_BROKER"
+  # Whenever it is looked: as long as the child is there the guard is.
+  while ! has_ended "$children"; do
+    has_ended "$guard" && ! has_ended "$children" && fail "the guard has ended before the child did"
+    pause
+  done
+  wait_for has_ended "$guard"
+  run -0 grep -c setgroups strace.out
+}
+
+parent_of() {
+  awk '/^PPid:/ { print $2 }' "/proc/$1/status"
+}
+
+children_of() {
+  xargs <"/proc/$1/task/$1/children"
+}
+
+has_children() {
+  [[ -n $(children_of "$1") ]]
+}
+
+is_traced() {
+  ! grep -qx 'TracerPid:[[:space:]]0' "/proc/$1/status"
 }
