@@ -40,6 +40,17 @@ reply() {
   assert_equal "$status_code" 200
 }
 
+# first_event USER: sets data, what the page of that user shows first.  Nobody waits for more: the next one comes
+# when something changes.
+first_event() {
+  local line
+  become "$1"
+  exec {events}< <(exec 3>&- 4>&-; exec "${BECOME[@]}" curl -sN --unix-socket "$SOCKET" http://x/events)
+  SERVER_PIDS+=($!)
+  while read -rt "$patience" -u "$events" line && [[ $line != "data: "* ]]; do :; done
+  data=${line#data: }
+}
+
 policy() {
   printf '[impersonation]\n%s\n' "$@" >"$SCRATCH/policy.conf"
 }
@@ -111,7 +122,7 @@ without_io_uring() {
   assert_equal "$(cat "$SERVER_LOG")" "idn-serve-demo: engine: thread"
   reply alice /metrics
   assert_regex "$body" $'\nidn_engine_info\\{engine="thread"\\} 1\n'
-  data=$(as alice curl -sN --unix-socket "$SOCKET" http://x/events | sed -n '/^data: /{s///p;q}')
+  first_event alice
   assert_equal "$(jq -r .service.engine <<<"$data")" thread
 }
 
@@ -122,7 +133,7 @@ without_io_uring() {
   assert_equal "$(cat "$SERVER_LOG")" "idn-serve-demo: engine: ring"
   reply alice /metrics
   assert_regex "$body" $'\nidn_engine_info\\{engine="ring"\\} 1\n'
-  data=$(as alice curl -sN --unix-socket "$SOCKET" http://x/events | sed -n '/^data: /{s///p;q}')
+  first_event alice
   assert_equal "$(jq -r .service.engine <<<"$data")" ring
 }
 
@@ -415,7 +426,7 @@ bound() {
   read -rt "$patience" -u "$held" line
   conforms idn-serve-demo-whoami.schema.json <<<"$line"
   assert_equal "$(jq -r '"\(.identity.name) \(.engine)"' <<<"$line")" "alice ring"
-  data=$(as bob curl -sN --unix-socket "$SOCKET" http://x/events | sed -n '/^data: /{s///p;q}')
+  first_event bob
   assert_equal "$(jq -r '.threads[] | select(.command == "hold") | "\(.client.name) \(.level)"' <<<"$data")" \
     "alice impersonation"
   kill -TERM "$SERVER_PID"
