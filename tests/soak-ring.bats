@@ -80,7 +80,7 @@ holds_no_more() {
   front_options=(--workers 16) back_options=(--workers 16)
   start_with_brokers
   soak_them --requests $((requests / 30))
-  run flat_meanwhile 512 soak_them --requests $((requests * 3 / 10)) --seed 2
+  run flat_meanwhile 512 soak_them --requests $((requests / 2)) --seed 2
   echo "$output"
   assert_success
   assert_output --regexp ' 0 failed, 0 cut;'
@@ -90,12 +90,12 @@ holds_no_more() {
   server_stop
 }
 
-# Each request has a connection of its own, and before it three more have come and gone: each has a number of its
+# Each request has a connection of its own, and before it six more have come and gone: each has a number of its
 # own, but for those of a user of whom another is still there.
 @test "65,000 tokens come and go, their numbers begin again, and none is taken for another's" {
   local highest number
   start_with_brokers
-  run soak_them --requests $((requests * 2 / 3)) --once --comers 3
+  run soak_them --requests $((requests / 3)) --once --comers 6
   echo "$output"
   assert_success
   highest=${output##*numbers up to }
@@ -109,7 +109,7 @@ holds_no_more() {
     ((highest > requests && number > highest))
   fi
 
-  run flat_meanwhile $((requests < 30000 ? 1024 : 256)) soak_them --requests $((requests / 15)) --once --comers 3 --seed 2
+  run flat_meanwhile $((requests < 30000 ? 1024 : 256)) soak_them --requests $((requests / 30)) --once --comers 6 --seed 2
   echo "$output"
   assert_success
   assert_output --regexp ' 0 failed, 0 cut;'
