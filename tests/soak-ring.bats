@@ -62,6 +62,7 @@ flat_meanwhile() {
     before+=("$(resident "$pid")")
   done
   "$@" || return
+  echo "service: ${before[0]} KiB, then $(resident "$FRONT_PID") KiB"
   is_flat "${before[0]}" "$(resident "$FRONT_PID")"
   holds_no_more "$FRONT_BROKER" $((before[1] + room))
   holds_no_more "$BACK_BROKER" $((before[2] + room))
@@ -79,8 +80,8 @@ holds_no_more() {
 @test "by the ring engine: not one byte of another user's, every file its client's, memory and brokers flat" {
   front_options=(--workers 16) back_options=(--workers 16)
   start_with_brokers
-  soak_them --requests $((requests / 30))
-  run flat_meanwhile 512 soak_them --requests $((requests / 2)) --seed 2
+  soak_them --requests $((requests / 5))
+  run flat_meanwhile 512 soak_them --requests $((requests / 3)) --seed 2
   echo "$output"
   assert_success
   assert_output --regexp ' 0 failed, 0 cut;'
