@@ -351,8 +351,7 @@ void thread_restore(struct imp_token *before)
 
 /* ----------------------------------------------------------------------------- assert, run -- */
 
-/* Without a capability, and with one uid and one gid, there is nobody it could become
- * (setresuid(2)). */
+/* Without a capability, and with one uid and one gid, there is nobody it could become. */
 static bool is_powerless(void)
 {
 	struct credentials now;
