@@ -380,8 +380,8 @@ struct imp_ring_options {
 	struct imp_policy *policy; /* the broker's, for good; NULL: the one in force */
 	unsigned int seats;	   /* how many operations may be under way at a time; 1 to 64 */
 	bool keep_tokens;	   /* those of connected clients go on if the broker ends */
-	bool children; /* the process will make others (fork(2), and by that exec): else it cannot
-			  any more */
+	bool children; /* before Linux 6.13: the process will make others (fork(2)), which it cannot
+			  otherwise */
 };
 
 /*
@@ -393,11 +393,11 @@ struct imp_ring_options {
  *
  * The broker decides by its own look at the connection: SO_PEERCRED, SO_PEERGROUPS, the level that
  * the client's socket is bound to, and POLICY.  It takes connections alone that were accepted from
- * LISTEN_FD, but none that the service has made itself, as a client (imp_connect): its own
- * children, where it has any, could.  A token ends when its client hangs up, the last of the
- * connections that somebody of that identity has, whatever the service does; until the service has
- * let the token go, the broker has the connection open as well, so that who serves ends it by
- * shutdown(2).
+ * LISTEN_FD, but none that the service, or a process that it has made, has opened as a client
+ * (imp_connect; told by uid and cgroup, so that services want accounts of their own).  A token ends
+ * when its client hangs up, the last of the connections that somebody of that identity has,
+ * whatever the service does; until the service has let the token go, the broker has the connection
+ * open as well, so that who serves ends it by shutdown(2).
  *
  * *PROBLEM, when not NULL, says why not, a static string.  -ENOTSUP where the kernel, or this
  * build, has not what it takes (Linux 5.19, io_uring(7) not disabled); -EPERM without CAP_SETUID
@@ -429,8 +429,9 @@ int imp_serve(struct imp_token *token) IMP_MUST_CHECK;
  *
  * Return what the system call returns, or its negative errno.  Besides, by the ring engine:
  * -EKEYREVOKED when the client has hung up, and its token ended; -EOWNERDEAD when all have, with
- * the broker; -ENOMEM.  By the thread engine, errors as imp_impersonate.  After open(2) the descriptor is the service's to use: reading and
- * writing, fstat(2) and fsync(2) ask for no identity, on most file systems.
+ * the broker; -ENOMEM.  By the thread engine, errors as imp_impersonate.  After open(2) the
+ * descriptor is the service's to use: reading and writing, fstat(2) and fsync(2) ask for no
+ * identity, on most file systems.
  *
  * With AT_EMPTY_PATH linkat(2) names any file that the service has open, whoever opened it, if the
  * client may make that name and, by fs.protected_hardlinks, that link.  By the ring engine open(2)

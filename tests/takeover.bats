@@ -81,6 +81,10 @@ takeover_both() {
   takeover_both handed
 }
 
+@test "nothing is made of what it has connected to itself, as a client or by a child" {
+  takeover_both own
+}
+
 @test "nothing is made of a connection to the same path in another mount namespace" {
   takeover namespaces mount
 }

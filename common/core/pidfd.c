@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -16,8 +15,7 @@
 #define PIDFD_THREAD O_EXCL /* Linux 6.9 */
 #endif
 
-/* As it was at first, of 64 bytes: what newer kernels append they leave out for who asks for this.
- */
+/* As it was at first. */
 struct info {
 	uint64_t mask;
 	uint64_t cgroup;
@@ -26,8 +24,8 @@ struct info {
 	int32_t exit_code;
 };
 
-enum { INFO_CREDENTIALS = 1 << 1 };
-#define GET_INFO _IOWR(0xFF, 11, struct info)
+enum { INFO_CREDENTIALS = 1 << 1, INFO_CGROUP = 1 << 2 };
+_Static_assert(sizeof(struct info) == 64, "as PIDFD_INFO_REQUEST has it");
 
 static atomic_bool missing;
 
@@ -43,7 +41,7 @@ int pidfd_read_ids(pid_t tid, uid_t uids[N_IDS], gid_t gids[N_IDS])
 	if (fd < 0 && errno == ESRCH)
 		return -ESRCH;
 
-	int result = fd < 0 ? -1 : ioctl(fd, GET_INFO, &info);
+	int result = fd < 0 ? -1 : ioctl(fd, PIDFD_INFO_REQUEST, &info);
 	int error = errno;
 
 	if (fd >= 0)
@@ -63,5 +61,18 @@ int pidfd_read_ids(pid_t tid, uid_t uids[N_IDS], gid_t gids[N_IDS])
 	gids[ID_EFFECTIVE] = info.egid;
 	gids[ID_SAVED] = info.sgid;
 	gids[ID_FILESYSTEM] = info.fsgid;
+	return 0;
+}
+
+int pidfd_read_process(int pidfd, struct pidfd_process *process)
+{
+	const uint64_t wanted = INFO_CREDENTIALS | INFO_CGROUP;
+	struct info info = {.mask = wanted};
+
+	if (ioctl(pidfd, PIDFD_INFO_REQUEST, &info) < 0)
+		return errno == ESRCH ? -ESRCH : -ENOSYS;
+	if ((info.mask & wanted) != wanted)
+		return info.mask & INFO_CREDENTIALS ? -ENOSYS : -ESRCH;
+	*process = (struct pidfd_process){.real_uid = info.ruid, .cgroup = info.cgroup};
 	return 0;
 }

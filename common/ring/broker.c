@@ -17,6 +17,7 @@
 #include "core/token.h"
 #include "ring/broker.h"
 #include "ring/confine.h"
+#include "ring/kin.h"
 #include "ring/listener.h"
 #include "ring/message.h"
 #include "ring/mint.h"
@@ -45,6 +46,7 @@ static struct {
 	const struct broker_setup *setup;
 	struct mint mint;
 	struct listener listener;
+	struct kin kin;
 	int epoll;
 	uint32_t last; /* number given */
 	uint32_t anonymous;
@@ -254,15 +256,6 @@ static int hold(int fd, const struct imp_token *token, struct message_answer *an
 	return 0;
 }
 
-/*
- * What the service has connected itself, as one of its clients, is no client's: both ends would be
- * its own, and nobody there to hang up.
- */
-static bool is_own(const struct imp_token *token)
-{
-	return token->client->pid == broker.setup->service;
-}
-
 /* Takes over FD, or is told the error by which there is none. */
 static int admit(int fd, struct message_answer *answer)
 {
@@ -280,9 +273,8 @@ static int admit(int fd, struct message_answer *answer)
 	}
 	answer->level = token->level;
 	answer->decided_by = token->decided_by;
-	if (is_own(token))
-		error = -EPERM;
-	else if (token->level >= IMP_LEVEL_IMPERSONATION)
+	error = kin_check(&broker.kin, fd, token);
+	if (error == 0 && token->level >= IMP_LEVEL_IMPERSONATION)
 		error = hold(fd, token, answer);
 	if (answer->number == 0)
 		close(fd);
@@ -350,7 +342,7 @@ static int watch_all(const struct broker_setup *setup)
 
 static int close_others(const struct broker_setup *setup)
 {
-	int keep[2 * BROKER_SEATS_MAXIMUM + 3];
+	int keep[2 * BROKER_SEATS_MAXIMUM + 4];
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < setup->n_seats; i++) {
@@ -360,6 +352,8 @@ static int close_others(const struct broker_setup *setup)
 	keep[n++] = setup->listen_fd;
 	keep[n++] = setup->guard;
 	keep[n++] = broker.epoll;
+	if (broker.kin.pidfd >= 0)
+		keep[n++] = broker.kin.pidfd;
 	return confine_descriptors(keep, n);
 }
 
@@ -392,6 +386,7 @@ static int prepare(const struct broker_setup *setup)
 	broker.mint.rings = setup->rings;
 	broker.mint.n_rings = setup->n_seats;
 	peer_prepare();
+	kin_prepare(setup->service, &broker.kin);
 	if (error == 0)
 		error = listener_describe(setup->listen_fd, &broker.listener);
 	if (error == 0)

@@ -17,6 +17,7 @@
 
 #include "core/capability.h"
 #include "core/credentials.h"
+#include "core/pidfd.h"
 #include "ring/confine.h"
 
 #ifndef SIOCUNIXFILE
@@ -139,9 +140,13 @@ static int allow_child(scmp_filter_ctx filter)
 	int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
 				     SCMP_A0(SCMP_CMP_EQ, CLONE_VM | CLONE_FILES | CLONE_VFORK));
 
+	if (error == 0)
+		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+					 SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, SIOCUNIXFILE));
 	return error < 0 ? error
-			 : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-					    SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, SIOCUNIXFILE));
+			 : seccomp_rule_add(
+				   filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+				   SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, PIDFD_INFO_REQUEST));
 }
 
 /* What the C library and the sanitizers need is memory, and to end. */

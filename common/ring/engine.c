@@ -13,6 +13,7 @@
 #include "core/switch.h"
 #include "ring/confine.h"
 #include "ring/guard.h"
+#include "ring/kin.h"
 #include "ring/message.h"
 #include "ring/operation.h"
 #include "ring/seat.h"
@@ -155,7 +156,7 @@ static int start(const struct imp_ring_options *options, struct imp_policy *poli
 	close_ends(&setup);
 	if (error == 0)
 		error = hear_greeting(problem);
-	if (error == 0 && !options->children) {
+	if (error == 0 && !options->children && !kin_is_told()) {
 		*problem = "the service cannot be kept from making processes";
 		error = confine_service();
 	}

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/engine.h"
+#include "ring/kin.h"
 #include "takeover/cases.h"
 
 static void refused(const char *what, int fd)
@@ -103,6 +105,78 @@ void case_handed(const char *kind)
 	refused("a path", (int)SYSTEM(open("/", O_PATH | O_CLOEXEC)));
 	refused("a counter", (int)SYSTEM(eventfd(0, EFD_CLOEXEC)));
 	check_serves(&bob);
+}
+
+/* ------------------------------------------------------------------------- its own connections --
+ */
+
+/* To its own socket, as who has that number; 0: as itself. */
+static int connect_as(uint32_t number)
+{
+	int client = made(AF_UNIX, SOCK_STREAM);
+	const struct sockaddr *address = (struct sockaddr *)&stage.address;
+	int error = number ? engine->connect(number, client, address, stage.length)
+			   : connect(client, address, stage.length);
+
+	SAME(error, 0);
+	return client;
+}
+
+static void accept_refused(const char *what)
+{
+	refused(what, (int)SYSTEM(accept4(stage.listener, NULL, NULL, SOCK_CLOEXEC)));
+}
+
+/*
+ * A child that has the rings as well, and one of its, whose parent is gone: each with a ring that
+ * nobody used before, since what it does there the others do not know of.
+ */
+static void connect_in_child(uint32_t number, int generations)
+{
+	int line[2], life[2];
+	char byte;
+	pid_t child;
+
+	SYSTEM(pipe2(line, O_CLOEXEC));
+	SYSTEM(pipe2(life, O_CLOEXEC));
+	child = (pid_t)SYSTEM(fork());
+	if (child == 0) {
+		close(life[1]);
+		for (int i = 0; i < generations; i++)
+			(void)seat_take();
+		for (; generations > 1; generations--)
+			if (SYSTEM(fork()) > 0)
+				_exit(0);
+		(void)connect_as(number);
+		SAME((int)write(line[1], "c", 1), 1);
+		_exit((int)read(life[0], &byte, 1)); /* with the service */
+	}
+	close(line[1]);
+	SAME((int)SYSTEM(read(line[0], &byte, 1)), 1);
+	accept_refused(generations > 1 ? "what a child's child has connected"
+				       : "what a child has connected");
+	close(line[0]);
+}
+
+void case_own(const char *kind)
+{
+	struct player alice = player_new("alice"), bob = player_new("bob");
+
+	stage_set(&(struct setting){.kind = kind, .seats = 4});
+	uint32_t number = number_of(stage_connection(&alice, NULL));
+
+	(void)connect_as(0);
+	accept_refused("what the service has connected as itself");
+	(void)connect_as(number);
+	accept_refused("what the service has connected as a client");
+	/* Before Linux 6.13 it makes no children. */
+	if (kin_is_told()) {
+		connect_in_child(number, 1);
+		connect_in_child(number, 2);
+	} else {
+		REFUSED(fork(), EPERM);
+	}
+	(void)number_of(stage_connection(&bob, NULL)); /* it goes on */
 }
 
 /* ------------------------------------------------------------------------------- namespaces -- */

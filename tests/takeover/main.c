@@ -23,6 +23,7 @@ int main(int argc, char **argv)
 		{"mint-around", case_mint_around},
 		{"mint-in-place", case_mint_in_place},
 		{"handed", case_handed},
+		{"own", case_own},
 		{"namespaces", case_namespaces},
 		{"messages", case_messages},
 		{"unread", case_unread},

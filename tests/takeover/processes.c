@@ -14,6 +14,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "ring/kin.h"
 #include "takeover/cases.h"
 
 /* --------------------------------------------------------------------------------- confined -- */
@@ -114,7 +115,7 @@ void case_confined(const char *kind)
 	struct look broker = {
 		.pid = stage.broker,
 		.capabilities = root ? two | UINT64_C(1) << CAP_NET_ADMIN : two,
-		.descriptors = 3 + 3 + 4,
+		.descriptors = 3 + 3 + 4 + kin_is_told(),
 	};
 	struct look guard = {.pid = stage.guard, .descriptors = 3 + 2};
 
