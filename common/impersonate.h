@@ -382,6 +382,15 @@ struct imp_ring_options {
 	bool keep_tokens;	   /* those of connected clients go on if the broker ends */
 	bool children; /* before Linux 6.13: the process will make others (fork(2)), which it cannot
 			  otherwise */
+
+	/*
+	 * Of the network: what clients are accepted with, by a process of its own; NULL: they are
+	 * not.  That process is ACCEPTOR_UID and ACCEPTOR_GID, which should be nobody else's, the
+	 * service's least of all; 0: it stays who the caller is, without any capability.
+	 */
+	const struct imp_acceptor_options *acceptor;
+	uid_t acceptor_uid;
+	gid_t acceptor_gid;
 };
 
 /*
@@ -402,9 +411,19 @@ struct imp_ring_options {
  * *PROBLEM, when not NULL, says why not, a static string.  -ENOTSUP where the kernel, or this
  * build, has not what it takes (Linux 5.19, io_uring(7) not disabled); -EPERM without CAP_SETUID
  * and CAP_SETGID; -EBUSY after imp_prepare, or where it was started already; -EINVAL for options
- * that make no sense; what fork(2), socketpair(2) and io_uring_setup(2) report.
+ * that make no sense; what fork(2), socketpair(2) and io_uring_setup(2) report; with an acceptor,
+ * what imp_acceptor_new reports.
  */
 int imp_ring_start(const struct imp_ring_options *options, const char **problem) IMP_MUST_CHECK;
+
+/*
+ * The acceptor that imp_ring_start has started: handshakes with it are made by that process, which
+ * alone has the keys, and a client's identity is registered with the rings as soon as it is proven,
+ * for as long as its connection is whole.  -ENOENT: there is none; -ENOMEM.  The caller owns one
+ * reference.
+ */
+struct imp_acceptor;
+int imp_ring_acceptor(struct imp_acceptor **acceptor) IMP_MUST_CHECK;
 
 /* Which engine a token's client is served by. */
 enum imp_engine imp_token_engine(const struct imp_token *token);
@@ -632,13 +651,21 @@ int imp_handshake_new(struct imp_acceptor *acceptor,
 		      struct imp_handshake **handshake) IMP_MUST_CHECK;
 
 /*
+ * Says which connection the client came by, FD, which stays the caller's.  With imp_ring_acceptor's
+ * it has to be said before the first step; with others it is of no use.
+ */
+void imp_handshake_set_connection(struct imp_handshake *handshake, int fd);
+
+/*
  * Takes the client's next message.  *REPLY, which the caller frees, gets what is to be sent back,
  * of *REPLY_SIZE bytes, or NULL for nothing; also along with an error, where the protocol has an
  * error message.
  *
  * 0: the client is who it says; 1: it has to send another; -EACCES: it has not proven itself, and
  * the handshake has come to its end; -EBUSY when the calling thread impersonates somebody, since
- * keytab and replay cache would be opened as that client; -EINVAL after its end; -ENOMEM.
+ * keytab and replay cache would be opened as that client; -EINVAL after its end; -ENOMEM.  With
+ * imp_ring_acceptor's: -EBADF without the connection; -EOWNERDEAD where that process has ended;
+ * -ENFILE where it has thousands of unfinished ones.
  */
 int imp_handshake_step(struct imp_handshake *handshake, const void *message, size_t size,
 		       void **reply, size_t *reply_size) IMP_MUST_CHECK;
@@ -652,8 +679,9 @@ int imp_handshake_step(struct imp_handshake *handshake, const void *message, siz
  * The level is default_level_network until a request states one: delegation only where a ticket was
  * forwarded.  The name service is asked: -EBUSY when the calling thread impersonates somebody.
  * -EINVAL before the handshake's end, and after the first token; -EKEYEXPIRED; what the name
- * service reports; -ESRCH when the anonymous account is needed and does not exist; -ENOMEM.  The
- * caller owns one reference.
+ * service reports; -ESRCH when the anonymous account is needed and does not exist; -ENOMEM.  With
+ * imp_ring_acceptor's, what the broker has reported: -E2BIG for more than 1024 groups, -EPERM for a
+ * connection that is not the listening socket's.  The caller owns one reference.
  */
 int imp_handshake_token(struct imp_handshake *handshake, struct imp_policy *policy,
 			struct imp_token **token) IMP_MUST_CHECK;

@@ -55,7 +55,7 @@ sources() {
   assert_output ""
   run grep -nE '#include "(flow|net|ring|look|cli)/' common/access/*.c common/access/*.h
   assert_output ""
-  run grep -nE '#include "(access|flow|net|look|cli)/' common/ring/*.c common/ring/*.h
+  run grep -nE '#include "(access|flow|look|cli)/' common/ring/*.c common/ring/*.h
   assert_output ""
   run grep -nE '#include "(access|flow|net|ring|cli)/' common/look/*.c common/look/*.h
   assert_output ""

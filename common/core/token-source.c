@@ -27,10 +27,18 @@ static int limit_client(struct client *client, const struct imp_policy *policy)
 	return add_anonymous(client, policy);
 }
 
-/*
- * With the ring engine the broker has the last word, by a look of its own.  What it has not made
- * for the client nobody can have: a request goes no higher.
- */
+/* But for the holding.  What the broker has not made for the client nobody can have: a request goes
+ * no higher. */
+static void take_grant(struct client *client, const struct grant *grant)
+{
+	client->in_ring = true;
+	client->number = grant->number;
+	client->anonymous_number = engine->anonymous;
+	if (grant->level < IMP_LEVEL_IMPERSONATION)
+		client_limit(client, grant->level, grant->decided_by);
+}
+
+/* With the ring engine the broker has the last word, by a look of its own. */
 static int admit(int fd, struct client *client)
 {
 	struct grant grant;
@@ -38,12 +46,8 @@ static int admit(int fd, struct client *client)
 
 	if (error < 0)
 		return error;
-	client->in_ring = true;
-	client->number = grant.number;
+	take_grant(client, &grant);
 	client->holding = grant.holding;
-	client->anonymous_number = engine->anonymous;
-	if (grant.level < IMP_LEVEL_IMPERSONATION)
-		client_limit(client, grant.level, grant.decided_by);
 	return 0;
 }
 
@@ -92,7 +96,7 @@ static bool is_of_use(const struct client *client)
 static int identify(struct client *client, const struct network_client *from,
 		    const struct imp_policy *policy)
 {
-	if (!from->principal || !from->account) {
+	if (!from->principal || (!from->account && !from->identity)) {
 		client_limit(client, IMP_LEVEL_ANONYMOUS,
 			     from->principal ? IMP_DECIDED_BY_UNMAPPED_CLIENT
 					     : IMP_DECIDED_BY_UNAUTHENTICATED);
@@ -101,7 +105,12 @@ static int identify(struct client *client, const struct network_client *from,
 	if (from->delegated != IMP_DELEGATED_FORWARDED)
 		client_limit(client, IMP_LEVEL_IMPERSONATION, IMP_DECIDED_BY_TICKET);
 	client->principal = strdup(from->principal);
-	return client->principal ? identity_of_account(from->account, &client->identity) : -ENOMEM;
+	if (!client->principal)
+		return -ENOMEM;
+	if (!from->identity)
+		return identity_of_account(from->account, &client->identity);
+	identity_copy(&client->identity, from->identity);
+	return 0;
 }
 
 static int token_of_network(const struct network_client *from, const struct imp_policy *policy,
@@ -119,11 +128,11 @@ static int token_of_network(const struct network_client *from, const struct imp_
 		client_unref(client);
 		return error;
 	}
-	/* Of who has proven nothing the ring engine has the anonymous identity alone. */
-	if (engine && !from->principal) {
-		client->in_ring = true;
-		client->anonymous_number = engine->anonymous;
-	}
+	/* Of who is nobody here the ring engine has the anonymous identity alone. */
+	if (engine && from->grant)
+		take_grant(client, from->grant);
+	else if (engine && !client->principal)
+		take_grant(client, &(struct grant){.level = IMP_LEVEL_ANONYMOUS});
 	client->identity.view.principal = client->principal;
 	client->transport = IMP_TRANSPORT_TCP;
 	client->stated = policy->default_level_network;
@@ -135,6 +144,8 @@ static int token_of_network(const struct network_client *from, const struct imp_
 			  token);
 	if (error < 0)
 		return error;
+	if (from->grant)
+		client->holding = from->grant->holding;
 	if (is_of_use(client))
 		client->lent = from->lent;
 	else if (from->lent)

@@ -8,6 +8,8 @@
 #include "credentials.h"
 #include "identity.h"
 
+struct grant;
+
 /* What a client has lent the service for calls over the network; whoever made it knows what it is.
  */
 struct lent {
@@ -53,6 +55,12 @@ struct imp_token {
 struct network_client {
 	const char *principal; /* NULL: has not proven who it is */
 	const char *account;   /* the local one that it is; NULL: none */
+
+	/* Where that is known: the identity, instead of an account, and what the broker says to it.
+	 */
+	const struct identity *identity;
+	const struct grant *grant; /* its holding is taken over, unless it fails; NULL: none */
+
 	enum imp_delegated delegated;
 	struct lent *lent; /* taken over, unless it fails; NULL: nothing */
 	int64_t expires_ns;

@@ -123,15 +123,20 @@ static int check_identity(const struct imp_channel *channel, enum imp_level leve
 
 /* ------------------------------------------------------------------------------- opening -- */
 
+/* What a client of this machine has for the network is opened by a thread that is the client. */
+static bool is_local(const struct imp_token *token)
+{
+	return imp_token_transport(token) == IMP_TRANSPORT_UNIX;
+}
+
 static int connect_as(struct imp_channel *channel, const struct credentials *caller,
 		      enum imp_level level, enum purpose purpose)
 {
 	const struct party both = {caller, level};
 	int error = 0;
 
-	/* What a client of this machine has for the network is opened by a thread that is the
-	 * client. */
-	if (channel->way.target && thread_number() && level >= IMP_LEVEL_IMPERSONATION)
+	if (channel->way.target && thread_number() && level >= IMP_LEVEL_IMPERSONATION &&
+	    is_local(thread_token()))
 		return -ENOTSUP;
 	if (is_split(caller))
 		error = tell_of_mismatch(channel, purpose, both, both,

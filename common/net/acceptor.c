@@ -15,6 +15,7 @@
 
 struct imp_acceptor {
 	atomic_uint references;
+	const struct remote *remote; /* who has the keys; NULL: this has them */
 	krb5_context context; /* of the next two; used where there is one thread: at both ends */
 	krb5_keytab keys;     /* in memory */
 	char *keys_name;
@@ -25,6 +26,11 @@ struct imp_acceptor {
 gss_cred_id_t acceptor_credential(const struct imp_acceptor *acceptor)
 {
 	return acceptor->credential;
+}
+
+const struct remote *acceptor_remote(const struct imp_acceptor *acceptor)
+{
+	return acceptor->remote;
 }
 
 /* --------------------------------------------------------------------------------- keytab -- */
@@ -205,6 +211,28 @@ static int fill(struct imp_acceptor *acceptor, const struct imp_acceptor_options
 	return error;
 }
 
+static struct imp_acceptor *allocate(void)
+{
+	struct imp_acceptor *new = calloc(1, sizeof(*new));
+
+	if (new) {
+		atomic_init(&new->references, 1);
+		new->credential = GSS_C_NO_CREDENTIAL;
+	}
+	return new;
+}
+
+int acceptor_of_remote(const struct remote *remote, struct imp_acceptor **acceptor)
+{
+	struct imp_acceptor *new = allocate();
+
+	if (!new)
+		return -ENOMEM;
+	new->remote = remote;
+	*acceptor = new;
+	return 0;
+}
+
 int imp_acceptor_new(const struct imp_acceptor_options *options, struct imp_acceptor **acceptor,
 		     const char **problem)
 {
@@ -215,11 +243,9 @@ int imp_acceptor_new(const struct imp_acceptor_options *options, struct imp_acce
 	error = kerberos_begin(problem);
 	if (error < 0)
 		return error;
-	new = calloc(1, sizeof(*new));
+	new = allocate();
 	if (!new)
 		return -ENOMEM;
-	atomic_init(&new->references, 1);
-	new->credential = GSS_C_NO_CREDENTIAL;
 	error = fill(new, options ? options : &defaults, problem);
 	if (error < 0)
 		destroy(new);

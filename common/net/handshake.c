@@ -10,21 +10,8 @@
 #include "core/impersonate-thread.h"
 #include "core/log.h"
 #include "net/acceptor.h"
+#include "net/handshake.h"
 #include "net/memory-cache.h"
-
-enum stage { GOES_ON, PROVEN, OVER };
-
-struct imp_handshake {
-	struct imp_acceptor *acceptor;
-	gss_ctx_id_t context;
-	enum stage stage;
-	bool is_anonymous;
-	char *principal;
-	char *account; /* NULL: none */
-	enum imp_delegated delegated;
-	struct lent *lent;
-	int64_t expires_ns;
-};
 
 int imp_handshake_new(struct imp_acceptor *acceptor, struct imp_handshake **handshake)
 {
@@ -34,8 +21,14 @@ int imp_handshake_new(struct imp_acceptor *acceptor, struct imp_handshake **hand
 		return -ENOMEM;
 	new->acceptor = imp_acceptor_ref(acceptor);
 	new->context = GSS_C_NO_CONTEXT;
+	new->connection = -1;
 	*handshake = new;
 	return 0;
+}
+
+void imp_handshake_set_connection(struct imp_handshake *handshake, int fd)
+{
+	handshake->connection = fd;
 }
 
 /* What GSSAPI holds of one that has not come to its end. */
@@ -57,6 +50,8 @@ void imp_handshake_free(struct imp_handshake *handshake)
 		release(handshake);
 	if (handshake->lent)
 		handshake->lent->destroy(handshake->lent);
+	if (acceptor_remote(handshake->acceptor))
+		remote_clear(handshake);
 	imp_acceptor_unref(handshake->acceptor);
 	free(handshake->principal);
 	free(handshake->account);
@@ -237,12 +232,23 @@ static int accept_message(struct imp_handshake *handshake, gss_buffer_t message,
 	return result;
 }
 
-int imp_handshake_step(struct imp_handshake *handshake, const void *message, size_t size,
-		       void **reply, size_t *reply_size)
+static int step(struct imp_handshake *handshake, const void *message, size_t size, void **reply,
+		size_t *reply_size)
 {
 	gss_buffer_desc given = {size, (void *)message}, answer = GSS_C_EMPTY_BUFFER;
 	OM_uint32 minor;
-	int result, error;
+	int result = accept_message(handshake, &given, &answer);
+	int error = kerberos_give(&answer, reply, reply_size);
+
+	gss_release_buffer(&minor, &answer);
+	return error < 0 ? error : result;
+}
+
+int imp_handshake_step(struct imp_handshake *handshake, const void *message, size_t size,
+		       void **reply, size_t *reply_size)
+{
+	OM_uint32 minor;
+	int result;
 
 	*reply = NULL;
 	*reply_size = 0;
@@ -250,11 +256,9 @@ int imp_handshake_step(struct imp_handshake *handshake, const void *message, siz
 		return -EINVAL;
 	if (thread_token())
 		return -EBUSY;
-	result = accept_message(handshake, &given, &answer);
-	error = kerberos_give(&answer, reply, reply_size);
-	gss_release_buffer(&minor, &answer);
-	if (error < 0)
-		result = error;
+	result = acceptor_remote(handshake->acceptor)
+			 ? remote_step(handshake, message, size, reply, reply_size)
+			 : step(handshake, message, size, reply, reply_size);
 	if (result != 1) {
 		handshake->stage = result == 0 ? PROVEN : OVER;
 		gss_delete_sec_context(&minor, &handshake->context, GSS_C_NO_BUFFER);
@@ -264,8 +268,8 @@ int imp_handshake_step(struct imp_handshake *handshake, const void *message, siz
 
 /* --------------------------------------------------------------------------------- token -- */
 
-int imp_handshake_token(struct imp_handshake *handshake, struct imp_policy *policy,
-			struct imp_token **token)
+static int token_here(const struct imp_handshake *handshake, struct imp_policy *policy,
+		      struct imp_token **token)
 {
 	struct network_client client = {
 		.principal = handshake->is_anonymous ? NULL : handshake->principal,
@@ -274,18 +278,27 @@ int imp_handshake_token(struct imp_handshake *handshake, struct imp_policy *poli
 		.lent = handshake->lent,
 		.expires_ns = handshake->expires_ns,
 	};
+	int error = token_of_network_client(&client, policy, token);
+
+	if (error == -ESRCH && client.account) {
+		/* The rules name one, and there is none of that name. */
+		client.account = NULL;
+		error = token_of_network_client(&client, policy, token);
+	}
+	return error;
+}
+
+int imp_handshake_token(struct imp_handshake *handshake, struct imp_policy *policy,
+			struct imp_token **token)
+{
 	int error;
 
 	if (handshake->stage != PROVEN)
 		return -EINVAL;
 	if (thread_token())
 		return -EBUSY;
-	error = token_of_network_client(&client, policy, token);
-	if (error == -ESRCH && client.account) {
-		/* The rules name one, and there is none of that name. */
-		client.account = NULL;
-		error = token_of_network_client(&client, policy, token);
-	}
+	error = acceptor_remote(handshake->acceptor) ? remote_token(handshake, policy, token)
+						     : token_here(handshake, policy, token);
 	if (error == 0) {
 		handshake->lent = NULL;
 		handshake->stage = OVER;

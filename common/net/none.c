@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "net/open.h"
+#include "net/remote.h"
 
 static const char missing[] = "this was built without Kerberos";
 
@@ -33,6 +34,12 @@ int imp_handshake_new(struct imp_acceptor *acceptor, struct imp_handshake **hand
 	return -ENOTSUP;
 }
 
+void imp_handshake_set_connection(struct imp_handshake *handshake, int fd)
+{
+	(void)handshake;
+	(void)fd;
+}
+
 int imp_handshake_step(struct imp_handshake *handshake, const void *message, size_t size,
 		       void **reply, size_t *reply_size)
 {
@@ -56,6 +63,25 @@ int imp_handshake_token(struct imp_handshake *handshake, struct imp_policy *poli
 void imp_handshake_free(struct imp_handshake *handshake)
 {
 	(void)handshake;
+}
+
+int acceptor_of_remote(const struct remote *remote, struct imp_acceptor **acceptor)
+{
+	(void)remote;
+	(void)acceptor;
+	return -ENOTSUP;
+}
+
+int handshake_outcome(struct imp_handshake *handshake, struct outcome *outcome)
+{
+	(void)handshake;
+	(void)outcome;
+	return -ENOTSUP;
+}
+
+void outcome_clear(struct outcome *outcome)
+{
+	(void)outcome;
 }
 
 int imp_target_new(const char *host, const char *port, const char *principal,

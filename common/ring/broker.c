@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/capability.h"
@@ -16,6 +15,7 @@
 #include "core/policy.h"
 #include "core/token.h"
 #include "ring/broker.h"
+#include "ring/claim.h"
 #include "ring/confine.h"
 #include "ring/kin.h"
 #include "ring/listener.h"
@@ -26,6 +26,7 @@
 struct holding {
 	int fd;		 /* -1: the client has gone, and the service may still name its number */
 	uint32_t number; /* 0: this is no holding */
+	int64_t ends_ns; /* its client's proof; 0: it does not */
 };
 
 /* An identity: registered as long as a client that has it is connected. */
@@ -38,7 +39,7 @@ struct number {
 	uint32_t next;	       /* in its bucket */
 };
 
-enum { EVENT_GUARD = MINT_NUMBERS + 1, EVENT_SEAT };
+enum { EVENT_GUARD = MINT_NUMBERS + 1, EVENT_ACCEPTOR, EVENT_SEAT };
 enum { HOLDINGS = UINT16_MAX, BUCKETS = 1024, STEPS_OVER = 64 };
 enum { LONGEST = 5 }; /* seconds for what takes less than one thousandth */
 
@@ -56,6 +57,7 @@ static struct {
 	uint32_t buckets[BUCKETS]; /* of the registered identities of clients */
 	struct holding holdings[HOLDINGS + 1];
 	uint32_t last_holding;
+	int64_t first_end_ns; /* of a holding, at the earliest; 0: none ends by itself */
 } broker;
 
 /* ------------------------------------------------------------------------------ numbers -- */
@@ -229,13 +231,34 @@ static void release(uint32_t which)
 	holding->number = 0;
 }
 
+/* Those whose time is over; the others are looked at for when that is. */
+static void end_late(void)
+{
+	if (broker.first_end_ns == 0 || !token_time_is_over(broker.first_end_ns))
+		return;
+	broker.first_end_ns = 0;
+	for (uint32_t which = 1; which <= HOLDINGS; which++) {
+		struct holding *holding = &broker.holdings[which];
+
+		if (holding->number == 0 || holding->fd < 0 || holding->ends_ns == 0)
+			continue;
+		if (token_time_is_over(holding->ends_ns))
+			end_connection(holding);
+		else if (broker.first_end_ns == 0 || holding->ends_ns < broker.first_end_ns)
+			broker.first_end_ns = holding->ends_ns;
+	}
+}
+
 /* ------------------------------------------------------------------------------ clients -- */
 
-/* The client's identity, as long as its connection is there. */
-static int hold(int fd, const struct imp_token *token, struct message_answer *answer)
+/*
+ * A client's identity, as long as its connection is there, and its proof has not ended.  EVENTS:
+ * what tells that the connection is not there, besides that it is hung up, which is told always.
+ */
+static int hold(int fd, const struct identity *identity, uint32_t events, int64_t ends_ns,
+		struct message_answer *answer)
 {
-	/* That it is hung up is told always. */
-	struct epoll_event event = {.events = 0, .data.u64 = free_holding()};
+	struct epoll_event event = {.events = events, .data.u64 = free_holding()};
 	uint32_t number;
 	int error = event.data.u64 ? 0 : -ENOSPC;
 
@@ -243,14 +266,17 @@ static int hold(int fd, const struct imp_token *token, struct message_answer *an
 		error = -errno;
 	if (error < 0)
 		return error;
-	error = number_of(token_access(token), &number);
+	error = number_of(identity, &number);
 	if (error < 0) {
 		epoll_ctl(broker.epoll, EPOLL_CTL_DEL, fd, NULL);
 		return error;
 	}
 	broker.numbers[number].connected++;
 	broker.numbers[number].named++;
-	broker.holdings[event.data.u64] = (struct holding){.fd = fd, .number = number};
+	broker.holdings[event.data.u64] =
+		(struct holding){.fd = fd, .number = number, .ends_ns = ends_ns};
+	if (ends_ns && (broker.first_end_ns == 0 || ends_ns < broker.first_end_ns))
+		broker.first_end_ns = ends_ns;
 	answer->number = number;
 	answer->holding = (uint32_t)event.data.u64;
 	return 0;
@@ -275,7 +301,35 @@ static int admit(int fd, struct message_answer *answer)
 	answer->decided_by = token->decided_by;
 	error = kin_check(&broker.kin, fd, token);
 	if (error == 0 && token->level >= IMP_LEVEL_IMPERSONATION)
-		error = hold(fd, token, answer);
+		error = hold(fd, token_access(token), 0, 0, answer);
+	if (answer->number == 0)
+		close(fd);
+	imp_token_unref(token);
+	return error;
+}
+
+/*
+ * The same of a client of the network, which the acceptor has named.  Of a network's client it is
+ * not told apart whether it has gone, or has but nothing more to say: either is its end.
+ */
+static int admit_claimed(int fd, const struct message_claim *claim, struct message_answer *answer)
+{
+	struct imp_token *token;
+	int error;
+
+	if (fd < 0)
+		return fd;
+	error = listener_check_network(&broker.listener, fd);
+	if (error == 0)
+		error = claim_judge(claim, broker.setup->policy, &token);
+	if (error < 0) {
+		close(fd);
+		return error;
+	}
+	answer->level = token->client->limit;
+	answer->decided_by = token->client->limit_by;
+	if (token->client->limit >= IMP_LEVEL_IMPERSONATION)
+		error = hold(fd, &token->client->identity, EPOLLRDHUP, claim->ends_ns, answer);
 	if (answer->number == 0)
 		close(fd);
 	imp_token_unref(token);
@@ -284,14 +338,19 @@ static int admit(int fd, struct message_answer *answer)
 
 /* ------------------------------------------------------------------------------ service -- */
 
+static int send_answer(int socket, struct message_answer *answer, int error)
+{
+	answer->error = error;
+	if (error < 0)
+		answer->level = answer->decided_by = 0;
+	return message_send(socket, answer, sizeof(*answer), -1);
+}
+
 static void answer(int socket, const struct message_request *request, int fd)
 {
 	struct message_answer answer = {.magic = MESSAGE_MAGIC, .serial = request->serial};
 
-	answer.error = admit(fd, &answer);
-	if (answer.error < 0)
-		answer.level = answer.decided_by = 0;
-	if (message_send(socket, &answer, sizeof(answer), -1) < 0)
+	if (send_answer(socket, &answer, admit(fd, &answer)) < 0)
 		end_all(0);
 }
 
@@ -320,6 +379,35 @@ static void listen_to(int socket)
 		release(request.release);
 }
 
+/* ----------------------------------------------------------------------------- acceptor -- */
+
+/* What makes no sense, or nothing: nobody is believed there any more.  Those that were stay. */
+static void listen_to_acceptor(int socket)
+{
+	static char bytes[sizeof(struct message_claim) + 1];
+	static struct message_claim claim;
+	struct message_answer answer = {.magic = MESSAGE_MAGIC};
+	struct message_received received = {.fd = -1};
+	int error = message_receive(socket, bytes, sizeof(bytes), &received);
+
+	if (error == -EAGAIN)
+		return;
+	if (error == -EMFILE)
+		received.fd = error;
+	if (error == 0 || error == -EMFILE)
+		error = message_read_claim(bytes, received.size, received.fd != -1, &claim);
+	if (error == 0) {
+		answer.serial = claim.serial;
+		error = send_answer(socket, &answer, admit_claimed(received.fd, &claim, &answer));
+	} else if (received.fd >= 0) {
+		close(received.fd);
+	}
+	if (error < 0) {
+		epoll_ctl(broker.epoll, EPOLL_CTL_DEL, socket, NULL);
+		close(socket);
+	}
+}
+
 /* --------------------------------------------------------------------------------- life -- */
 
 static int watch(int fd, uint64_t event)
@@ -335,6 +423,8 @@ static int watch_all(const struct broker_setup *setup)
 
 	broker.epoll = epoll_create1(EPOLL_CLOEXEC);
 	error = broker.epoll < 0 ? -errno : watch(setup->guard, EVENT_GUARD);
+	if (error == 0 && setup->acceptor >= 0)
+		error = watch(setup->acceptor, EVENT_ACCEPTOR);
 	for (unsigned int i = 0; i < setup->n_seats && error == 0; i++)
 		error = watch(setup->sockets[i], EVENT_SEAT + i);
 	return error;
@@ -351,6 +441,8 @@ static int close_others(const struct broker_setup *setup)
 	}
 	keep[n++] = setup->listen_fd;
 	keep[n++] = setup->guard;
+	if (setup->acceptor >= 0)
+		keep[n++] = setup->acceptor;
 	keep[n++] = broker.epoll;
 	if (broker.kin.pidfd >= 0)
 		keep[n++] = broker.kin.pidfd;
@@ -364,22 +456,11 @@ static uint64_t capabilities(void)
 	       (broker.listener.by_file ? CAPABILITY(CAP_NET_ADMIN) : UINT64_C(0));
 }
 
-/* One for each client, and the service is not the one to say how many these are. */
-static void raise_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static int prepare(const struct broker_setup *setup)
 {
 	int error = confine_user();
 
-	raise_limit();
+	confine_raise_limit();
 	signal(SIGALRM, SIG_DFL);
 	broker.setup = setup;
 	broker.registered = setup->registered;
@@ -438,6 +519,8 @@ static void handle(uint64_t event)
 		listen_to(broker.setup->sockets[event - EVENT_SEAT]);
 	else if (event == EVENT_GUARD)
 		end_all(1);
+	else if (event == EVENT_ACCEPTOR)
+		listen_to_acceptor(broker.setup->acceptor);
 	else if (broker.holdings[event].number && broker.holdings[event].fd >= 0)
 		end_connection(&broker.holdings[event]);
 }
@@ -452,7 +535,8 @@ _Noreturn void broker_run(const struct broker_setup *setup)
 		_exit(1);
 	for (;;) {
 		struct epoll_event events[16];
-		int n = epoll_wait(broker.epoll, events, 16, -1);
+		/* Clocks are set: when a time is over is not known by waiting for it. */
+		int n = epoll_wait(broker.epoll, events, 16, broker.first_end_ns ? 1000 : -1);
 
 		if (n < 0 && errno != EINTR)
 			end_all(1);
@@ -463,6 +547,7 @@ _Noreturn void broker_run(const struct broker_setup *setup)
 		alarm(LONGEST);
 		for (int i = 0; i < n; i++)
 			handle(events[i].data.u64);
+		end_late();
 		alarm(0);
 	}
 }

@@ -15,6 +15,7 @@ struct broker_setup {
 	pid_t service;
 	int guard;		   /* readable when the guard is gone */
 	struct imp_policy *policy; /* a reference */
+	int acceptor;		   /* a connection to it; -1: there is none */
 	bool keep_tokens;
 
 	/* Which numbers are, for the guard to see as well. */

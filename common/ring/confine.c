@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -75,6 +76,16 @@ void confine_root(void)
 	if (fchdir(fd) == 0 && chroot(".") < 0)
 		(void)!chdir("/");
 	close(fd);
+}
+
+void confine_raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int confine_user(void)
@@ -191,6 +202,41 @@ static int load(bool broker)
 		error = allow_all(filter, of_broker);
 	if (error == 0 && broker)
 		error = allow_child(filter);
+	if (error == 0)
+		error = seccomp_load(filter);
+	seccomp_release(filter);
+	return error;
+}
+
+static const char *const not_of_acceptor[] = {
+	"bpf",
+	"execve",
+	"execveat",
+	"io_uring_enter",
+	"io_uring_register",
+	"io_uring_setup",
+	"keyctl",
+	"perf_event_open",
+	"process_vm_readv",
+	"process_vm_writev",
+	"ptrace",
+	"setns",
+	"unshare",
+	"userfaultfd",
+	NULL,
+};
+
+int confine_acceptor(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int error = filter ? 0 : -ENOMEM;
+
+	for (size_t i = 0; not_of_acceptor[i] && error == 0; i++) {
+		int number = seccomp_syscall_resolve_name(not_of_acceptor[i]);
+
+		if (number >= 0)
+			error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 0);
+	}
 	if (error == 0)
 		error = seccomp_load(filter);
 	seccomp_release(filter);

@@ -13,6 +13,7 @@
 #include "core/switch.h"
 #include "ring/confine.h"
 #include "ring/guard.h"
+#include "ring/handshakes.h"
 #include "ring/kin.h"
 #include "ring/message.h"
 #include "ring/operation.h"
@@ -110,8 +111,22 @@ static int connect_seats(struct broker_setup *setup)
 	return 0;
 }
 
-static void close_ends(const struct broker_setup *setup)
+/* A stream: a client's message may be longer than a packet. */
+static int connect_acceptor(struct acceptor_setup *setup, int *to_acceptor)
 {
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	*to_acceptor = ends[0];
+	setup->service = ends[1];
+	return 0;
+}
+
+static void close_ends(const struct broker_setup *setup, const struct acceptor_setup *acceptor)
+{
+	if (acceptor->service >= 0)
+		close(acceptor->service);
 	for (unsigned int i = 0; i < setup->n_seats; i++)
 		if (setup->sockets[i] >= 0)
 			close(setup->sockets[i]);
@@ -143,7 +158,15 @@ static int start(const struct imp_ring_options *options, struct imp_policy *poli
 		.service = getpid(),
 		.policy = policy,
 		.keep_tokens = options->keep_tokens,
+		.acceptor = -1,
 	};
+	struct acceptor_setup acceptor = {
+		.options = options->acceptor,
+		.uid = options->acceptor_uid,
+		.gid = options->acceptor_gid,
+		.service = -1,
+	};
+	int to_acceptor = -1;
 	int error = seats_make(options->seats, problem);
 
 	if (error < 0)
@@ -151,9 +174,14 @@ static int start(const struct imp_ring_options *options, struct imp_policy *poli
 	memset(setup.sockets, -1, sizeof(setup.sockets));
 	*problem = "the broker cannot be started";
 	error = connect_seats(&setup);
+	if (error == 0 && options->acceptor)
+		error = connect_acceptor(&acceptor, &to_acceptor);
 	if (error == 0)
-		error = guard_start(&setup);
-	close_ends(&setup);
+		error = guard_start(&setup, &acceptor);
+	close_ends(&setup, &acceptor);
+	/* Before the broker: where there is none of it, that goes as well. */
+	if (error == 0 && options->acceptor)
+		error = handshakes_begin(to_acceptor, problem);
 	if (error == 0)
 		error = hear_greeting(problem);
 	if (error == 0 && !options->children && !kin_is_told()) {
@@ -162,8 +190,10 @@ static int start(const struct imp_ring_options *options, struct imp_policy *poli
 	}
 	if (error == 0)
 		error = credentials_make_undumpable(); /* the rings are not for who traces it */
-	if (error < 0)
+	if (error < 0) {
 		seats_remove();
+		handshakes_end(to_acceptor);
+	}
 	return error;
 }
 

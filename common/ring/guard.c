@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -103,20 +104,56 @@ static _Noreturn void run_both(const struct broker_setup *given)
 	run_guard(setup, guard[1]);
 }
 
-int guard_start(const struct broker_setup *setup)
+/*
+ * Not the guard's child, which waits for all that it has, and is not to wait for who parses what
+ * clients send.  *TO_ACCEPTOR, the broker's, stays -1 where there is to be none.
+ */
+static int fork_acceptor(const struct acceptor_setup *setup, int *to_acceptor)
+{
+	int ends[2];
+	pid_t acceptor;
+
+	if (!setup->options)
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0 ||
+	    fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0) /* the broker waits for nobody */
+		return -errno;
+	acceptor = fork();
+	if (acceptor == 0) {
+		setsid();
+		ignore_signals();
+		prctl(PR_SET_NAME, "imp-acceptor");
+		acceptor_run(setup, ends[1]);
+	}
+	close(ends[1]);
+	*to_acceptor = ends[0];
+	return acceptor < 0 ? -errno : 0;
+}
+
+static _Noreturn void run_between(const struct broker_setup *setup,
+				  const struct acceptor_setup *acceptor)
+{
+	struct broker_setup own = *setup;
+	int error = fork_acceptor(acceptor, &own.acceptor);
+	pid_t guard;
+
+	if (error < 0)
+		_exit(-error);
+	guard = fork();
+	if (guard == 0)
+		run_both(&own);
+	_exit(guard < 0 ? errno : 0);
+}
+
+int guard_start(const struct broker_setup *setup, const struct acceptor_setup *acceptor)
 {
 	pid_t between = fork();
 	int status;
 
 	if (between < 0)
 		return -errno;
-	if (between == 0) {
-		pid_t guard = fork();
-
-		if (guard == 0)
-			run_both(setup);
-		_exit(guard < 0 ? errno : 0);
-	}
+	if (between == 0)
+		run_between(setup, acceptor);
 	while (waitpid(between, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;

@@ -3,12 +3,15 @@
 #ifndef RING_GUARD_H
 #define RING_GUARD_H
 
+#include "ring/acceptor.h"
 #include "ring/broker.h"
 
 /*
- * Forks the guard, and by it the broker, which never return; neither is a child of the caller
- * afterwards, nor of its session.  What fork(2) and pipe(2) report.
+ * Forks the guard, and by it the broker, and the acceptor where there is to be one, which never
+ * return; none is a child of the caller afterwards, nor of its session.  What fork(2) and pipe(2)
+ * report.
  */
-int guard_start(const struct broker_setup *setup) IMP_MUST_CHECK;
+int guard_start(const struct broker_setup *setup,
+		const struct acceptor_setup *acceptor) IMP_MUST_CHECK;
 
 #endif

@@ -86,13 +86,47 @@ static bool has_file(const struct listener *listener)
 	       listener->address.sun_path[0] != '\0';
 }
 
+/* A stream of TCP, which does, or does not, listen. */
+static int check_network_kind(int fd, int listens)
+{
+	int domain, protocol, accepts;
+	int error = option(fd, SO_DOMAIN, &domain);
+
+	if (error == 0)
+		error = option(fd, SO_PROTOCOL, &protocol);
+	if (error == 0)
+		error = option(fd, SO_ACCEPTCONN, &accepts);
+	if (error < 0)
+		return error;
+	if (domain != AF_INET && domain != AF_INET6)
+		return -EAFNOSUPPORT;
+	if (protocol != IPPROTO_TCP)
+		return -EPROTOTYPE;
+	return accepts == listens ? 0 : -EINVAL;
+}
+
+static int read_local(int fd, struct listener *listener)
+{
+	socklen_t size = sizeof(listener->local);
+
+	return getsockname(fd, &listener->local.any, &size) < 0 ? -errno : 0;
+}
+
+/* Of what else the network has nobody is anybody, and asks for nothing. */
+static int describe_network(int fd, struct listener *listener)
+{
+	listener->is_tcp = check_network_kind(fd, 1) == 0;
+	listener->network = network_of(fd);
+	return listener->is_tcp ? read_local(fd, listener) : 0;
+}
+
 int listener_describe(int fd, struct listener *listener)
 {
 	int error = check_kind(fd, 1);
 
 	memset(listener, 0, sizeof(*listener));
 	if (error == -EAFNOSUPPORT)
-		return 0; /* of the network, where everybody is anonymous, and asks for nothing */
+		return describe_network(fd, listener);
 	if (error == 0)
 		error = read_address(fd, &listener->address, &listener->length);
 	if (error < 0)
@@ -157,4 +191,42 @@ static int check_address(const struct listener *listener, int fd)
 int listener_check(const struct listener *listener, int fd)
 {
 	return listener->by_file ? check_file(listener, fd) : check_address(listener, fd);
+}
+
+/* The one address that was bound, or any of them. */
+static bool is_at(const struct listener *listener, const struct listener *connection)
+{
+	if (listener->local.any.sa_family != connection->local.any.sa_family)
+		return false;
+	if (listener->local.any.sa_family == AF_INET) {
+		const struct sockaddr_in *bound = &listener->local.ipv4;
+		const struct sockaddr_in *local = &connection->local.ipv4;
+
+		return bound->sin_port == local->sin_port &&
+		       (bound->sin_addr.s_addr == htonl(INADDR_ANY) ||
+			bound->sin_addr.s_addr == local->sin_addr.s_addr);
+	}
+	return listener->local.ipv6.sin6_port == connection->local.ipv6.sin6_port &&
+	       (IN6_IS_ADDR_UNSPECIFIED(&listener->local.ipv6.sin6_addr) ||
+		IN6_ARE_ADDR_EQUAL(&listener->local.ipv6.sin6_addr,
+				   &connection->local.ipv6.sin6_addr));
+}
+
+int listener_check_network(const struct listener *listener, int fd)
+{
+	struct listener connection = {.is_tcp = true};
+	struct sockaddr_storage peer;
+	socklen_t size = sizeof(peer);
+	int error = check_network_kind(fd, 0);
+
+	if (error == 0)
+		error = read_local(fd, &connection);
+	if (error < 0)
+		return error;
+	if (getpeername(fd, (struct sockaddr *)&peer, &size) < 0)
+		return -errno;
+	return listener->is_tcp && is_at(listener, &connection) &&
+			       network_of(fd) == listener->network
+		       ? 0
+		       : -EPERM;
 }

@@ -103,6 +103,18 @@ int message_read_request(const void *bytes, size_t size, bool with_fd,
 	}
 }
 
+int message_read_claim(const void *bytes, size_t size, bool with_fd, struct message_claim *claim)
+{
+	if (size != sizeof(*claim) || !with_fd)
+		return -EPROTO;
+	memcpy(claim, bytes, size);
+	return claim->magic == MESSAGE_MAGIC && claim->serial != MESSAGE_GREETING &&
+			       claim->uid != IMP_NO_UID && claim->gid != IMP_NO_GID &&
+			       claim->ends_ns >= 0 && claim->n_groups <= MESSAGE_GROUPS
+		       ? 0
+		       : -EPROTO;
+}
+
 int message_read_answer(const void *bytes, size_t size, uint32_t serial, struct grant *grant)
 {
 	struct message_answer answer;

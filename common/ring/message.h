@@ -30,6 +30,21 @@ struct message_answer {
 	uint32_t decided_by;
 };
 
+/*
+ * What the acceptor says to the broker, with the client's connection along: whose that is.  The
+ * answer is the same.
+ */
+enum { MESSAGE_GROUPS = 1024 };
+struct message_claim {
+	uint32_t magic;
+	uint32_t serial;
+	uint32_t uid;
+	uint32_t gid;
+	int64_t ends_ns; /* of CLOCK_REALTIME; 0: never */
+	uint32_t n_groups;
+	uint32_t groups[MESSAGE_GROUPS];
+};
+
 /* Nobody has to be asked what comes first: the anonymous identity's number, under this serial. */
 enum { MESSAGE_GREETING = 0 };
 
@@ -52,6 +67,8 @@ int message_send(int to, const void *message, size_t size, int fd) IMP_MUST_CHEC
 /* Makes sense of what was received; -EPROTO. */
 int message_read_request(const void *bytes, size_t size, bool with_fd,
 			 struct message_request *request) IMP_MUST_CHECK;
+int message_read_claim(const void *bytes, size_t size, bool with_fd,
+		       struct message_claim *claim) IMP_MUST_CHECK;
 int message_read_answer(const void *bytes, size_t size, uint32_t serial,
 			struct grant *grant) IMP_MUST_CHECK;
 

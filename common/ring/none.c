@@ -12,6 +12,12 @@ int imp_ring_start(const struct imp_ring_options *options, const char **problem)
 	return -ENOTSUP;
 }
 
+int imp_ring_acceptor(struct imp_acceptor **acceptor)
+{
+	(void)acceptor;
+	return -ENOENT;
+}
+
 int ring_run(uint32_t number, ring_prepare_fn *prepare, const void *operation)
 {
 	(void)number;
