@@ -64,8 +64,6 @@ policy() {
   assert_output "idn-serve-demo: --engine ring and --stay-root exclude each other"
   run -2 idn-serve-demo --unix "$SCRATCH/x" --engine ring --demo-defect no-flow
   assert_output "idn-serve-demo: --engine ring and --demo-defect exclude each other"
-  run -2 idn-serve-demo --tcp 127.0.0.1:0 --engine ring --keytab /x
-  assert_output "idn-serve-demo: --engine ring and --keytab exclude each other"
 }
 
 @test "ring without the privilege that it takes: one line, status 1" {

@@ -66,12 +66,21 @@ static void end_handshake(struct client_connection *client)
 }
 
 /* 1: there is more to come. */
-static int step(struct client_connection *client, const void *message, size_t size,
+static int begin(struct client_connection *client, int fd)
+{
+	int error = imp_handshake_new(acceptor, &client->handshake);
+
+	if (error == 0)
+		imp_handshake_set_connection(client->handshake, fd);
+	return error;
+}
+
+static int step(struct client_connection *client, int fd, const void *message, size_t size,
 		char **challenge)
 {
 	void *reply = NULL;
 	size_t reply_size = 0;
-	int error = client->handshake ? 0 : imp_handshake_new(acceptor, &client->handshake);
+	int error = client->handshake ? 0 : begin(client, fd);
 
 	if (error < 0)
 		return error;
@@ -85,11 +94,11 @@ static int step(struct client_connection *client, const void *message, size_t si
 	return error;
 }
 
-static unsigned int take_message(struct client_connection *client, const void *message, size_t size,
-				 char **challenge, const char **reason)
+static unsigned int take_message(struct client_connection *client, int fd, const void *message,
+				 size_t size, char **challenge, const char **reason)
 {
 	struct imp_token *token;
-	int error = step(client, message, size, challenge);
+	int error = step(client, fd, message, size, challenge);
 
 	if (error == 1)
 		return answer(MHD_HTTP_UNAUTHORIZED, "the authentication goes on", reason);
@@ -123,7 +132,7 @@ static unsigned int without_proof(struct client_connection *client, const char *
 }
 
 /* VALUE: NULL where it is none. */
-static unsigned int with_proof(struct client_connection *client, const char *value,
+static unsigned int with_proof(struct client_connection *client, int fd, const char *value,
 			       char **challenge, const char **reason)
 {
 	void *message;
@@ -140,9 +149,17 @@ static unsigned int with_proof(struct client_connection *client, const char *val
 		end_handshake(client);
 		return malformed(error, reason);
 	}
-	status = take_message(client, message, size, challenge, reason);
+	status = take_message(client, fd, message, size, challenge, reason);
 	free(message);
 	return status;
+}
+
+static int descriptor_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	return info ? info->connect_fd : -1;
 }
 
 unsigned int authenticate(struct exchange *exchange, const char **reason)
@@ -159,9 +176,10 @@ unsigned int authenticate(struct exchange *exchange, const char **reason)
 	if (found != -ENOENT && !acceptor)
 		return answer(MHD_HTTP_FORBIDDEN, "this server has no --keytab: it knows nobody",
 			      reason);
-	status = found == -ENOENT ? without_proof(client, reason)
-				  : with_proof(client, found == 0 ? value : NULL,
-					       &exchange->challenge, reason);
+	status = found == -ENOENT
+			 ? without_proof(client, reason)
+			 : with_proof(client, descriptor_of(exchange->connection),
+				      found == 0 ? value : NULL, &exchange->challenge, reason);
 	exchange->may_prove = acceptor;
 	exchange->proven = client->proof == PROOF_DONE;
 	return status;
@@ -169,19 +187,25 @@ unsigned int authenticate(struct exchange *exchange, const char **reason)
 
 /* ------------------------------------------------------------------------------ beginning -- */
 
-void authenticate_prepare(const struct options *options)
+struct imp_acceptor_options authenticate_options(const struct options *options)
 {
-	const struct imp_acceptor_options wanted = {
+	return (struct imp_acceptor_options){
 		.keytab = options->keytab,
 		.principal = options->accept_principal,
 		.replay_cache = options->replay_cache,
 	};
-	const char *problem = NULL;
+}
+
+void authenticate_prepare(const struct options *options, enum imp_engine engine)
+{
+	const struct imp_acceptor_options wanted = authenticate_options(options);
+	const char *problem = "out of memory";
 
 	if (!options->keytab)
 		return;
 
-	int error = imp_acceptor_new(&wanted, &acceptor, &problem);
+	int error = engine == IMP_ENGINE_RING ? imp_ring_acceptor(&acceptor)
+					      : imp_acceptor_new(&wanted, &acceptor, &problem);
 
 	if (error == -ENOTSUP)
 		die(EXIT_FAILED, "--keytab: %s", problem);

@@ -12,6 +12,7 @@
 #include "serve.h"
 
 #define OWN_ACCOUNT "idn-demo"
+#define ACCEPTOR_ACCOUNT "idn-acceptor"
 
 /* The range that systemd takes for DynamicUser= (systemd.exec(5)). */
 enum { DYNAMIC_FIRST = 61184, DYNAMIC_LAST = 65519 };
@@ -52,6 +53,23 @@ static void choose(const struct options *options, struct identity *identity)
 	else if (error < 0)
 		die(EXIT_FAILED, "%s: %s", name,
 		    error == -ESRCH ? "no such account" : reason_of(error));
+}
+
+/* Nobody else, who could stop it, or be taken for it by a file's owner: not the service either. */
+void drop_acceptor(const struct imp_policy *policy, uid_t *uid, gid_t *gid)
+{
+	struct identity identity;
+	int error = identity_of_user(ACCEPTOR_ACCOUNT, &identity);
+
+	if (error == -ESRCH)
+		take_free_uid(&identity);
+	else if (error < 0)
+		die(EXIT_FAILED, "%s: %s", ACCEPTOR_ACCOUNT, reason_of(error));
+	if (policy->anonymous.groups && identity.view.uid == policy->anonymous.view.uid)
+		die(EXIT_FAILED, "%s is the anonymous account", ACCEPTOR_ACCOUNT);
+	*uid = identity.view.uid;
+	*gid = identity.view.gid;
+	identity_clear(&identity);
 }
 
 static void become(const struct imp_become *become)

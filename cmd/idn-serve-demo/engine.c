@@ -23,7 +23,7 @@ static const char *option_against(const struct options *options)
 		return "--stay-root";
 	if (options->defect != DEFECT_NONE)
 		return "--demo-defect";
-	return options->keytab ? "--keytab" : NULL;
+	return NULL;
 }
 
 void engine_parse(const char *name, struct options *options)
@@ -51,12 +51,14 @@ void engine_parse(const char *name, struct options *options)
 static const char *start_ring(const struct options *options, struct imp_policy *policy,
 			      int listen_fd)
 {
-	static char text[64];
+	static char text[256];
 	const unsigned int seats = (unsigned int)options->threads + MORE_SEATS;
-	const struct imp_ring_options wanted = {
+	const struct imp_acceptor_options acceptor = authenticate_options(options);
+	struct imp_ring_options wanted = {
 		.listen_fd = listen_fd,
 		.policy = policy,
 		.seats = seats < MOST_SEATS ? seats : MOST_SEATS,
+		.acceptor = options->keytab ? &acceptor : NULL,
 	};
 	const char *problem = NULL, *missing;
 
@@ -64,6 +66,9 @@ static const char *start_ring(const struct options *options, struct imp_policy *
 		snprintf(text, sizeof(text), "%s is missing", missing);
 		return text;
 	}
+
+	if (wanted.acceptor)
+		drop_acceptor(policy, &wanted.acceptor_uid, &wanted.acceptor_gid);
 
 	int error = imp_ring_start(&wanted, &problem);
 

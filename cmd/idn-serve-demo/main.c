@@ -304,6 +304,8 @@ static void prepare(const struct options *options, struct imp_policy *policy, in
 		die(EXIT_FAILED, "--user: only root can become somebody else");
 	}
 	engine = engine_start(options, policy, listen_fd);
+	/* The keytab may be one that only root can read. */
+	authenticate_prepare(options, engine);
 	drop_privilege(options, policy, engine);
 	engine_tell();
 	error = imp_prepare();
@@ -344,8 +346,6 @@ int main(int argc, const char **argv)
 	int root_fd = open_root(options.root);
 	int listen_fd = listen_passed(&options);
 
-	/* The keytab may be one that only root can read. */
-	authenticate_prepare(&options);
 	ask_prepare(&options);
 
 	/* What can fail has not: clients find a name only now. */

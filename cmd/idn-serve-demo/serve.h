@@ -81,6 +81,9 @@ void notify_reloading(void);
 void drop_privilege(const struct options *options, const struct imp_policy *policy,
 		    enum imp_engine engine);
 
+/* Whom the acceptor is to be: the account idn-acceptor, or a free uid. */
+void drop_acceptor(const struct imp_policy *policy, uid_t *uid, gid_t *gid);
+
 /* ------------------------------------------------------------------------------ engine.c -- */
 
 /* "auto", "ring" or "thread"; ends the program for anything else, and where that cannot be. */
@@ -379,8 +382,9 @@ struct backend **backends_at(struct backends *backends, enum imp_level level, en
 
 /* ------------------------------------------------------------------------ authenticate.c -- */
 
-/* Reads the keytab, before privilege is dropped. */
-void authenticate_prepare(const struct options *options);
+/* Reads the keytab, before privilege is dropped, where that is not the ring engine's to do. */
+void authenticate_prepare(const struct options *options, enum imp_engine engine);
+struct imp_acceptor_options authenticate_options(const struct options *options);
 /*
  * Takes what the request's headers have to prove.  MHD_HTTP_OK: its connection is whose it was, or
  * whose it now is; a status and the reason where nothing may be done for it.
