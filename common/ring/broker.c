@@ -20,7 +20,7 @@
 #include "ring/kin.h"
 #include "ring/listener.h"
 #include "ring/message.h"
-#include "ring/mint.h"
+#include "ring/numbers.h"
 
 /* A connection of a client, held so that its end is seen. */
 struct holding {
@@ -29,171 +29,20 @@ struct holding {
 	int64_t ends_ns; /* its client's proof; 0: it does not */
 };
 
-/* An identity: registered as long as a client that has it is connected. */
-struct number {
-	uid_t uid;
-	gid_t gid;
-	struct groups *groups; /* a reference */
-	uint32_t connected;    /* holdings whose clients are there */
-	uint32_t named;	       /* holdings that the service has not released */
-	uint32_t next;	       /* in its bucket */
-};
-
 enum { EVENT_GUARD = MINT_NUMBERS + 1, EVENT_ACCEPTOR, EVENT_SEAT };
-enum { HOLDINGS = UINT16_MAX, BUCKETS = 1024, STEPS_OVER = 64 };
+enum { HOLDINGS = UINT16_MAX };
 enum { LONGEST = 5 }; /* seconds for what takes less than one thousandth */
 
 static struct {
 	const struct broker_setup *setup;
-	struct mint mint;
 	struct listener listener;
 	struct kin kin;
 	int epoll;
-	uint32_t last; /* number given */
 	uint32_t anonymous;
-	struct identity nobody;
-	bool *registered; /* by number; the guard sees it too */
-	struct number numbers[MINT_NUMBERS + 1];
-	uint32_t buckets[BUCKETS]; /* of the registered identities of clients */
 	struct holding holdings[HOLDINGS + 1];
 	uint32_t last_holding;
 	int64_t first_end_ns; /* of a holding, at the earliest; 0: none ends by itself */
 } broker;
-
-/* ------------------------------------------------------------------------------ numbers -- */
-
-/* All of them: nothing that was made here outlasts who answers for it. */
-static _Noreturn void end_all(int status)
-{
-	for (uint32_t number = 1; number <= MINT_NUMBERS && !broker.setup->keep_tokens; number++)
-		if (broker.registered[number])
-			mint_unregister(&broker.mint, number);
-	_exit(status);
-}
-
-/*
- * The one that the kernel takes next: the first that is free above the last (xa_alloc_cyclic).  0:
- * none is.
- */
-static uint32_t next_number(void)
-{
-	uint32_t number = broker.last;
-
-	for (uint32_t i = 0; i < MINT_NUMBERS; i++) {
-		number = number == MINT_NUMBERS ? 1 : number + 1;
-		if (!broker.registered[number])
-			return number;
-	}
-	return 0;
-}
-
-static int register_as(const struct identity *identity, uint32_t number)
-{
-	int error;
-
-	broker.registered[number] = true; /* before it is: the guard must not miss one */
-	error = mint_register(&broker.mint, identity, number);
-	/* The rings are out of step: no number would mean the same to all of them. */
-	if (error < 0 && error != -ENOMEM)
-		end_all(1);
-	if (error == 0)
-		broker.last = number;
-	else
-		broker.registered[number] = false;
-	return error;
-}
-
-static void unregister(uint32_t number)
-{
-	mint_unregister(&broker.mint, number);
-	broker.registered[number] = false;
-}
-
-/*
- * A number whose client has gone is nobody's before the service has let it go.  Where the next one
- * is such, the anonymous identity has it for as long as the kernel is to step over it.
- */
-static int register_next(const struct identity *identity, uint32_t *number)
-{
-	uint32_t over[STEPS_OVER];
-	int n = 0, error = 0;
-
-	for (;;) {
-		*number = next_number();
-		if (*number == 0 || (broker.numbers[*number].named && n == STEPS_OVER))
-			error = -ENOSPC;
-		if (error < 0 || broker.numbers[*number].named == 0)
-			break;
-		error = broker.nobody.groups ? register_as(&broker.nobody, *number) : -ENOSPC;
-		if (error < 0)
-			break;
-		over[n++] = *number;
-	}
-	if (error == 0)
-		error = register_as(identity, *number);
-	while (n > 0)
-		unregister(over[--n]);
-	return error;
-}
-
-/* --------------------------------------------------------------------------- identities -- */
-
-static uint32_t *bucket_of(uid_t uid)
-{
-	return &broker.buckets[uid % BUCKETS];
-}
-
-static bool is_of(const struct number *number, const struct identity *identity)
-{
-	return number->uid == identity->view.uid && number->gid == identity->view.gid &&
-	       groups_equal(number->groups, identity->groups);
-}
-
-/* 0: nobody who has it is connected. */
-static uint32_t find_number(const struct identity *identity)
-{
-	uint32_t number = *bucket_of(identity->view.uid);
-
-	while (number && !is_of(&broker.numbers[number], identity))
-		number = broker.numbers[number].next;
-	return number;
-}
-
-/* Of all of its connections the same: who has one of them could do as much with another. */
-static int number_of(const struct identity *identity, uint32_t *number)
-{
-	uint32_t *bucket = bucket_of(identity->view.uid);
-	int error;
-
-	*number = find_number(identity);
-	if (*number)
-		return 0;
-	error = register_next(identity, number);
-	if (error < 0)
-		return error;
-	broker.numbers[*number] = (struct number){
-		.uid = identity->view.uid,
-		.gid = identity->view.gid,
-		.groups = groups_ref(identity->groups),
-		.next = *bucket,
-	};
-	*bucket = *number;
-	return 0;
-}
-
-/* Its last client has gone. */
-static void end_number(uint32_t number)
-{
-	struct number *ended = &broker.numbers[number];
-	uint32_t *at = bucket_of(ended->uid);
-
-	unregister(number);
-	while (*at != number)
-		at = &broker.numbers[*at].next;
-	*at = ended->next;
-	groups_unref(ended->groups);
-	ended->groups = NULL;
-}
 
 /* ----------------------------------------------------------------------------- holdings -- */
 
@@ -215,8 +64,7 @@ static void end_connection(struct holding *holding)
 	epoll_ctl(broker.epoll, EPOLL_CTL_DEL, holding->fd, NULL);
 	close(holding->fd);
 	holding->fd = -1;
-	if (--broker.numbers[holding->number].connected == 0)
-		end_number(holding->number);
+	number_disconnect(holding->number);
 }
 
 static void release(uint32_t which)
@@ -227,7 +75,7 @@ static void release(uint32_t which)
 		return;
 	if (holding->fd >= 0)
 		end_connection(holding);
-	broker.numbers[holding->number].named--;
+	number_release(holding->number);
 	holding->number = 0;
 }
 
@@ -266,13 +114,11 @@ static int hold(int fd, const struct identity *identity, uint32_t events, int64_
 		error = -errno;
 	if (error < 0)
 		return error;
-	error = number_of(identity, &number);
+	error = number_connect(identity, &number);
 	if (error < 0) {
 		epoll_ctl(broker.epoll, EPOLL_CTL_DEL, fd, NULL);
 		return error;
 	}
-	broker.numbers[number].connected++;
-	broker.numbers[number].named++;
 	broker.holdings[event.data.u64] =
 		(struct holding){.fd = fd, .number = number, .ends_ns = ends_ns};
 	if (ends_ns && (broker.first_end_ns == 0 || ends_ns < broker.first_end_ns))
@@ -351,7 +197,7 @@ static void answer(int socket, const struct message_request *request, int fd)
 	struct message_answer answer = {.magic = MESSAGE_MAGIC, .serial = request->serial};
 
 	if (send_answer(socket, &answer, admit(fd, &answer)) < 0)
-		end_all(0);
+		numbers_end_all(0);
 }
 
 /* What makes no sense is no service's that is still itself. */
@@ -365,14 +211,14 @@ static void listen_to(int socket)
 	if (error == -EAGAIN)
 		return;
 	if (error == 0 && received.size == 0)
-		end_all(0); /* the service is gone */
+		numbers_end_all(0); /* the service is gone */
 	/* Too many clients are no reason to end those that are there. */
 	if (error == -EMFILE)
 		received.fd = error;
 	if (error == 0 || error == -EMFILE)
 		error = message_read_request(bytes, received.size, received.fd != -1, &request);
 	if (error < 0)
-		end_all(1);
+		numbers_end_all(1);
 	if (request.kind == MESSAGE_ADMIT)
 		answer(socket, &request, received.fd);
 	if (request.release)
@@ -463,9 +309,6 @@ static int prepare(const struct broker_setup *setup)
 	confine_raise_limit();
 	signal(SIGALRM, SIG_DFL);
 	broker.setup = setup;
-	broker.registered = setup->registered;
-	broker.mint.rings = setup->rings;
-	broker.mint.n_rings = setup->n_seats;
 	peer_prepare();
 	kin_prepare(setup->service, &broker.kin);
 	if (error == 0)
@@ -482,23 +325,8 @@ static int prepare(const struct broker_setup *setup)
 	if (error == 0)
 		error = confine_capabilities(capabilities());
 	if (error == 0)
-		error = credentials_read(&broker.mint.own);
+		error = numbers_begin(setup);
 	return error < 0 ? error : confine_broker();
-}
-
-/* One number for everybody below impersonation, as long as the broker lives. */
-static int register_anonymous(void)
-{
-	uint32_t number;
-	int error = policy_anonymous(broker.setup->policy, &broker.nobody);
-
-	if (error == -ESRCH)
-		return 0;
-	if (error == 0)
-		error = register_next(&broker.nobody, &number);
-	if (error == 0)
-		broker.anonymous = number;
-	return error;
 }
 
 static int greet(int error)
@@ -518,7 +346,7 @@ static void handle(uint64_t event)
 	if (event >= EVENT_SEAT)
 		listen_to(broker.setup->sockets[event - EVENT_SEAT]);
 	else if (event == EVENT_GUARD)
-		end_all(1);
+		numbers_end_all(1);
 	else if (event == EVENT_ACCEPTOR)
 		listen_to_acceptor(broker.setup->acceptor);
 	else if (broker.holdings[event].number && broker.holdings[event].fd >= 0)
@@ -530,7 +358,7 @@ _Noreturn void broker_run(const struct broker_setup *setup)
 	int error = prepare(setup);
 
 	if (error == 0)
-		error = register_anonymous();
+		error = numbers_register_anonymous(&broker.anonymous);
 	if (greet(error) < 0 || error < 0)
 		_exit(1);
 	for (;;) {
@@ -539,7 +367,7 @@ _Noreturn void broker_run(const struct broker_setup *setup)
 		int n = epoll_wait(broker.epoll, events, 16, broker.first_end_ns ? 1000 : -1);
 
 		if (n < 0 && errno != EINTR)
-			end_all(1);
+			numbers_end_all(1);
 		/*
 		 * What the service hands over can take as long to close as somebody else likes
 		 * (SO_LINGER; a file of FUSE).  The broker ends of that, and the guard ends all.
