@@ -278,7 +278,7 @@ static int watch_all(const struct broker_setup *setup)
 
 static int close_others(const struct broker_setup *setup)
 {
-	int keep[2 * BROKER_SEATS_MAXIMUM + 4];
+	int keep[2 * BROKER_SEATS_MAXIMUM + 5];
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < setup->n_seats; i++) {
