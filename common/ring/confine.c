@@ -178,12 +178,14 @@ static const char *const common[] = {
 };
 
 static const char *const of_broker[] = {
-	"alarm",       "setitimer",   "capget",	     "capset",	    "epoll_ctl",   "epoll_pwait",
-	"epoll_wait",  "fstat",	      "fstat64",     "getgroups",   "getgroups32", "getpeername",
-	"getresgid",   "getresgid32", "getresuid",   "getresuid32", "getsockname", "getsockopt",
-	"newfstatat",  "recvmsg",     "sendmsg",     "setfsgid",    "setfsgid32",  "setfsuid",
-	"setfsuid32",  "setgroups",   "setgroups32", "setresgid",   "setresgid32", "setresuid",
-	"setresuid32", "statx",	      NULL,
+	"alarm",       "setitimer",   "capget",	     "capset",	     "epoll_ctl",   "epoll_pwait",
+	"epoll_wait",  "poll",	      "ppoll",	     "ppoll_time64",
+
+	"fstat",       "fstat64",     "getgroups",   "getgroups32",  "getpeername", "getresgid",
+	"getresgid32", "getresuid",   "getresuid32", "getsockname",  "getsockopt",  "newfstatat",
+	"recvmsg",     "sendmsg",     "setfsgid",    "setfsgid32",   "setfsuid",    "setfsuid32",
+	"setgroups",   "setgroups32", "setresgid",   "setresgid32",  "setresuid",   "setresuid32",
+	"statx",       NULL,
 };
 
 static int load(bool broker)

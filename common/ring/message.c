@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* What service and broker say to each other: the broker reads nothing else of anybody. */
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ring/message.h"
 
 /* ---------------------------------------------------------------------------- on the wire -- */
+
+/* As long as it takes a processor to go to sleep, and to be woken. */
+enum { SOON_NS = 60000 };
 
 union control {
 	struct cmsghdr header;
@@ -56,6 +61,22 @@ int message_receive(int from, void *room, size_t size, struct message_received *
 		close(received->fd);
 	received->fd = -1;
 	return -EPROTO;
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+void message_expect(bool (*ready)(int fd), int fd)
+{
+	const int64_t end = now_ns() + SOON_NS;
+
+	while (!ready(fd) && now_ns() < end)
+		sched_yield();
 }
 
 int message_send(int to, const void *message, size_t size, int fd)
