@@ -147,14 +147,15 @@ int message_read_answer(const void *bytes, size_t size, uint32_t serial, struct 
 		return -EPROTO;
 	if (answer.error < 0)
 		return answer.error > -4096 ? answer.error : -EPROTO;
+	if (answer.error > 0 || answer.number > UINT16_MAX || answer.holding > UINT16_MAX ||
+	    !imp_level_name((enum imp_level)answer.level) ||
+	    !imp_decided_by_name((enum imp_decided_by)answer.decided_by))
+		return -EPROTO;
 	*grant = (struct grant){
 		.number = answer.number,
 		.holding = answer.holding,
 		.level = (enum imp_level)answer.level,
 		.decided_by = (enum imp_decided_by)answer.decided_by,
 	};
-	if (answer.error > 0 || answer.number > UINT16_MAX || answer.holding > UINT16_MAX ||
-	    !imp_level_name(grant->level) || !imp_decided_by_name(grant->decided_by))
-		return -EPROTO;
 	return 0;
 }
