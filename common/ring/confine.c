@@ -10,7 +10,6 @@
 #include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -20,10 +19,7 @@
 #include "core/credentials.h"
 #include "core/pidfd.h"
 #include "ring/confine.h"
-
-#ifndef SIOCUNIXFILE
-#define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
-#endif
+#include "ring/listener.h"
 
 /* ---------------------------------------------------------------------------- descriptors -- */
 

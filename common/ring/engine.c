@@ -2,7 +2,6 @@
 /* Starts the ring engine, and asks its broker. */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,13 +23,6 @@ static unsigned int forks_at_start;
 
 /* ------------------------------------------------------------------------- what is asked -- */
 
-static bool has_message(int fd)
-{
-	struct pollfd state = {.fd = fd, .events = POLLIN};
-
-	return poll(&state, 1, 0) != 0;
-}
-
 static int ask(struct seat *seat, int connection, struct grant *grant)
 {
 	const struct message_request request = {
@@ -43,7 +35,7 @@ static int ask(struct seat *seat, int connection, struct grant *grant)
 	int error = message_send(seat->broker, &request, sizeof(request), connection);
 
 	if (error == 0)
-		message_expect(has_message, seat->broker);
+		message_expect(seat->broker);
 	if (error == 0)
 		error = message_receive(seat->broker, bytes, sizeof(bytes), &received);
 	if (received.fd >= 0)

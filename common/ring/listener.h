@@ -4,10 +4,16 @@
 #define RING_LISTENER_H
 
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
 #include "impersonate.h"
+
+/* Which file a socket is bound to (net/unix/af_unix.c). */
+#ifndef SIOCUNIXFILE
+#define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
+#endif
 
 struct listener {
 	struct sockaddr_un address;

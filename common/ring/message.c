@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What service and broker say to each other: the broker reads nothing else of anybody. */
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -71,11 +72,12 @@ static int64_t now_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-void message_expect(bool (*ready)(int fd), int fd)
+void message_expect(int from)
 {
+	struct pollfd state = {.fd = from, .events = POLLIN};
 	const int64_t end = now_ns() + SOON_NS;
 
-	while (!ready(fd) && now_ns() < end)
+	while (poll(&state, 1, 0) == 0 && now_ns() < end)
 		sched_yield();
 }
 

@@ -63,9 +63,9 @@ int message_receive(int from, void *room, size_t size,
 		    struct message_received *received) IMP_MUST_CHECK;
 /*
  * Waits for what comes soon, without going to sleep and with whoever else wants the processor going
- * first: to be woken takes longer than most answers do.  READY is asked whether it is there.
+ * first: to be woken takes longer than most answers do.  FROM may be an epoll descriptor as well.
  */
-void message_expect(bool (*ready)(int fd), int fd);
+void message_expect(int from);
 /* FD along, unless that is -1. */
 int message_send(int to, const void *message, size_t size, int fd) IMP_MUST_CHECK;
 
