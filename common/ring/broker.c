@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/capability.h"
@@ -31,7 +32,6 @@ struct holding {
 
 enum { EVENT_GUARD = MINT_NUMBERS + 1, EVENT_ACCEPTOR, EVENT_SEAT };
 enum { HOLDINGS = UINT16_MAX };
-enum { LONGEST = 5 }; /* seconds for what takes less than one thousandth */
 
 static struct {
 	const struct broker_setup *setup;
@@ -254,25 +254,83 @@ static void listen_to_acceptor(int socket)
 	}
 }
 
+/* -------------------------------------------------------------------------------- watch -- */
+
+/*
+ * What the service hands over can take as long to close as somebody else likes (SO_LINGER; a file
+ * of FUSE).  The broker ends of that, and the guard ends all.  The alarm is set once for many
+ * rounds, since setting it takes longer than most of them; it looks at the one that it finds.
+ */
+enum { LONGEST = 5 }; /* seconds, for a round that takes less than one thousandth */
+
+static struct {
+	volatile sig_atomic_t is_set;
+	volatile sig_atomic_t busy;
+	volatile time_t since; /* when the round began */
+} watch;
+
+static time_t seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+static void look(int signal)
+{
+	const time_t so_far = seconds_now() - watch.since;
+
+	(void)signal;
+	watch.is_set = watch.busy;
+	if (!watch.busy)
+		return;
+	if (so_far >= LONGEST)
+		_exit(1);
+	alarm((unsigned int)(LONGEST - so_far));
+}
+
+static int watch_prepare(void)
+{
+	const struct sigaction action = {.sa_handler = look, .sa_flags = SA_RESTART};
+
+	return sigaction(SIGALRM, &action, NULL) < 0 ? -errno : 0;
+}
+
+static void watch_begin(void)
+{
+	watch.since = seconds_now();
+	watch.busy = 1;
+	if (watch.is_set)
+		return;
+	watch.is_set = 1;
+	alarm(LONGEST);
+}
+
+static void watch_end(void)
+{
+	watch.busy = 0;
+}
+
 /* --------------------------------------------------------------------------------- life -- */
 
-static int watch(int fd, uint64_t event)
+static int listen_on(int fd, uint64_t event)
 {
 	struct epoll_event on = {.events = EPOLLIN, .data.u64 = event};
 
 	return epoll_ctl(broker.epoll, EPOLL_CTL_ADD, fd, &on) < 0 ? -errno : 0;
 }
 
-static int watch_all(const struct broker_setup *setup)
+static int listen_on_all(const struct broker_setup *setup)
 {
 	int error;
 
 	broker.epoll = epoll_create1(EPOLL_CLOEXEC);
-	error = broker.epoll < 0 ? -errno : watch(setup->guard, EVENT_GUARD);
+	error = broker.epoll < 0 ? -errno : listen_on(setup->guard, EVENT_GUARD);
 	if (error == 0 && setup->acceptor >= 0)
-		error = watch(setup->acceptor, EVENT_ACCEPTOR);
+		error = listen_on(setup->acceptor, EVENT_ACCEPTOR);
 	for (unsigned int i = 0; i < setup->n_seats && error == 0; i++)
-		error = watch(setup->sockets[i], EVENT_SEAT + i);
+		error = listen_on(setup->sockets[i], EVENT_SEAT + i);
 	return error;
 }
 
@@ -307,14 +365,15 @@ static int prepare(const struct broker_setup *setup)
 	int error = confine_user();
 
 	confine_raise_limit();
-	signal(SIGALRM, SIG_DFL);
+	if (error == 0)
+		error = watch_prepare();
 	broker.setup = setup;
 	peer_prepare();
 	kin_prepare(setup->service, &broker.kin);
 	if (error == 0)
 		error = listener_describe(setup->listen_fd, &broker.listener);
 	if (error == 0)
-		error = watch_all(setup);
+		error = listen_on_all(setup);
 	if (error == 0)
 		error = close_others(setup);
 	if (error == 0)
@@ -374,14 +433,10 @@ _Noreturn void broker_run(const struct broker_setup *setup)
 
 		if (n < 0 && errno != EINTR)
 			numbers_end_all(1);
-		/*
-		 * What the service hands over can take as long to close as somebody else likes
-		 * (SO_LINGER; a file of FUSE).  The broker ends of that, and the guard ends all.
-		 */
-		alarm(LONGEST);
+		watch_begin();
 		for (int i = 0; i < n; i++)
 			handle(events[i].data.u64);
 		end_late();
-		alarm(0);
+		watch_end();
 	}
 }
