@@ -112,6 +112,12 @@ void identity_clear(struct identity *identity)
 	*identity = (struct identity){.view = {.uid = IMP_NO_UID, .gid = IMP_NO_GID}};
 }
 
+bool identity_equal(const struct identity *a, const struct identity *b)
+{
+	return a->view.uid == b->view.uid && a->view.gid == b->view.gid &&
+	       groups_equal(a->groups, b->groups);
+}
+
 /* ------------------------------------------------------------------------------- accounts -- */
 
 /*

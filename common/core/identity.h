@@ -36,6 +36,7 @@ void identity_init(struct identity *identity, uid_t uid, gid_t gid, struct group
 /* COPY gets references of its own. */
 void identity_copy(struct identity *copy, const struct identity *identity);
 void identity_clear(struct identity *identity);
+bool identity_equal(const struct identity *a, const struct identity *b);
 
 /* An account: an identity with all its groups, and what goes with it.  All of it owned. */
 struct account {

@@ -142,14 +142,22 @@ static int allow_register(scmp_filter_ctx filter)
 					    SCMP_A1(SCMP_CMP_EQ, IORING_UNREGISTER_PERSONALITY));
 }
 
-static int allow_child(scmp_filter_ctx filter)
+/* Threads, and no processes: of clone3(2) the flags cannot be seen, and the C library asks again.
+ */
+static int allow_threads(scmp_filter_ctx filter)
 {
 	int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-				     SCMP_A0(SCMP_CMP_EQ, CLONE_VM | CLONE_FILES | CLONE_VFORK));
+				     SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
 
-	if (error == 0)
-		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-					 SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, SIOCUNIXFILE));
+	return error < 0 ? error
+			 : seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+}
+
+static int allow_questions(scmp_filter_ctx filter)
+{
+	int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+				     SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, SIOCUNIXFILE));
+
 	return error < 0 ? error
 			 : seccomp_rule_add(
 				   filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
@@ -174,14 +182,16 @@ static const char *const common[] = {
 };
 
 static const char *const of_broker[] = {
-	"alarm",       "setitimer",   "capget",	     "capset",	     "epoll_ctl",   "epoll_pwait",
-	"epoll_wait",  "poll",	      "ppoll",	     "ppoll_time64",
+	"alarm",       "setitimer",	  "capget",	"capset",      "epoll_ctl",
+	"epoll_pwait", "epoll_wait",	  "poll",	"ppoll",       "ppoll_time64",
 
-	"fstat",       "fstat64",     "getgroups",   "getgroups32",  "getpeername", "getresgid",
-	"getresgid32", "getresuid",   "getresuid32", "getsockname",  "getsockopt",  "newfstatat",
-	"recvmsg",     "sendmsg",     "setfsgid",    "setfsgid32",   "setfsuid",    "setfsuid32",
-	"setgroups",   "setgroups32", "setresgid",   "setresgid32",  "setresuid",   "setresuid32",
-	"statx",       NULL,
+	"fstat",       "fstat64",	  "getgroups",	"getgroups32", "getpeername",
+	"getresgid",   "getresgid32",	  "getresuid",	"getresuid32", "getsockname",
+	"getsockopt",  "newfstatat",	  "recvmsg",	"sendmsg",     "setfsgid",
+	"setfsgid32",  "setfsuid",	  "setfsuid32", "setgroups",   "setgroups32",
+	"setresgid",   "setresgid32",	  "setresuid",	"setresuid32", "statx",
+
+	"rseq",	       "set_robust_list", NULL,
 };
 
 static int load(bool broker)
@@ -199,7 +209,9 @@ static int load(bool broker)
 	if (error == 0 && broker)
 		error = allow_all(filter, of_broker);
 	if (error == 0 && broker)
-		error = allow_child(filter);
+		error = allow_threads(filter);
+	if (error == 0 && broker)
+		error = allow_questions(filter);
 	if (error == 0)
 		error = seccomp_load(filter);
 	seccomp_release(filter);

@@ -65,7 +65,7 @@ static _Noreturn void run_guard(const struct broker_setup *setup, int pipe)
 	confine_root();
 	if (confine_capabilities(0) < 0 || confine_guard() < 0)
 		_exit(1);
-	/* A child of the broker's may be registering somebody still. */
+	/* With all of its threads, of which one may be registering somebody. */
 	while (waitpid(-1, &status, __WALL) > 0 || errno == EINTR)
 		;
 	if (!setup->keep_tokens)
@@ -92,8 +92,7 @@ static _Noreturn void run_both(const struct broker_setup *given)
 	ignore_signals();
 	imp_set_log(NULL, NULL); /* the service's, and nothing to be had here */
 	both.registered = make_registered();
-	if (!both.registered || pipe2(guard, O_CLOEXEC) < 0 ||
-	    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+	if (!both.registered || pipe2(guard, O_CLOEXEC) < 0)
 		_exit(1);
 	broker = fork();
 	if (broker == 0)

@@ -1,29 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Registers an identity with every ring of the service: io_uring_register(2) takes the caller's
- * credentials, so they are taken on by something that is thrown away after, a child that shares the
- * broker's memory and descriptors for as long as the broker waits for it (vfork(2)).
+ * Registers an identity with every ring of the service: io_uring_register(2) takes the credentials
+ * of the thread that calls it.  So each identity has a thread of its own, a taker, which takes it
+ * for good, and is thrown away after; those that came last are kept, since a client that comes once
+ * comes again, and a new one costs more than all else that the broker does for it.
  *
- * Its real and saved uid stay the broker's: with the client's the client could stop it with a
+ * A taker's real and saved uid stay the broker's: with the client's the client could stop it with a
  * signal, and the broker with it, while tokens of others have to be ended (kill(2) goes by these
  * two).  No operation of a ring goes by them, nor can one change them, and capabilities there are
  * none.
  */
 #include <errno.h>
 #include <liburing.h>
+#include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ring/mint.h"
 
-struct errand {
+enum { TAKERS = 32, STACK_SIZE = 256 * 1024 };
+enum { SOON = 200 }; /* times that who waits lets others go first, before it sleeps */
+
+struct taker {
+	struct identity identity;
+	pthread_t thread;
+	sem_t called, done; /* the two of them take turns */
 	const struct mint *mint;
-	const struct identity *identity;
-	uint32_t number;
+	uint32_t number; /* to be registered; 0: it is let go */
 	int error;
+	uint64_t called_last;
+	bool is_there;
 };
+
+static struct taker takers[TAKERS];
+static uint64_t calls;
 
 /* ----------------------------------------------------------------------------- numbers -- */
 
@@ -63,7 +76,7 @@ static int number_everywhere(const struct mint *mint, uint32_t number)
 	return 0;
 }
 
-/* --------------------------------------------------------------------------- the identity -- */
+/* -------------------------------------------------------------------------- in its thread -- */
 
 static int become(const struct mint *mint, const struct identity *identity)
 {
@@ -94,30 +107,121 @@ static int become(const struct mint *mint, const struct identity *identity)
 	return error;
 }
 
-/* In the child; it shares the memory of who waits for it, and ends when this returns. */
-static int run(void *data)
+static void wait_for(sem_t *semaphore)
 {
-	struct errand *errand = data;
-	int error = become(errand->mint, errand->identity);
+	while (sem_wait(semaphore) < 0) /* interrupted */
+		;
+}
 
+/* To be woken takes longer than the taker does. */
+static void wait_soon_for(sem_t *semaphore)
+{
+	for (int i = 0; i < SOON; i++) {
+		if (sem_trywait(semaphore) == 0)
+			return;
+		sched_yield();
+	}
+	wait_for(semaphore);
+}
+
+static void *take(void *data)
+{
+	struct taker *self = data;
+	int error;
+
+	wait_for(&self->called);
+	error = become(self->mint, &self->identity);
+	while (self->number != 0) {
+		self->error = error < 0 ? error : number_everywhere(self->mint, self->number);
+		sem_post(&self->done);
+		wait_for(&self->called);
+	}
+	return NULL;
+}
+
+/* ------------------------------------------------------------------------------- takers -- */
+
+static void call(struct taker *taker, uint32_t number)
+{
+	taker->called_last = ++calls;
+	taker->number = number;
+	sem_post(&taker->called);
+}
+
+static void let_go(struct taker *taker)
+{
+	call(taker, 0);
+	pthread_join(taker->thread, NULL);
+	sem_destroy(&taker->called);
+	sem_destroy(&taker->done);
+	identity_clear(&taker->identity);
+	taker->is_there = false;
+}
+
+/* No signal is for it: the broker has its time measured by one. */
+static int start_thread(struct taker *taker)
+{
+	pthread_attr_t attributes;
+	sigset_t all, before;
+	int error;
+
+	sigfillset(&all);
+	error = pthread_attr_init(&attributes);
+	if (error != 0)
+		return -ENOMEM;
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_attr_setstacksize(&attributes, STACK_SIZE);
 	if (error == 0)
-		error = number_everywhere(errand->mint, errand->number);
-	errand->error = error;
+		error = pthread_create(&taker->thread, &attributes, take, taker);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attributes);
+	return error == EAGAIN ? -ENOMEM : -error;
+}
+
+/* In the place of the one that was called last longest ago. */
+static int hire(const struct mint *mint, const struct identity *identity, struct taker **hired)
+{
+	struct taker *taker = &takers[0];
+	int error;
+
+	for (size_t i = 1; i < TAKERS; i++)
+		if (takers[i].called_last < taker->called_last)
+			taker = &takers[i];
+	if (taker->is_there)
+		let_go(taker);
+	*taker = (struct taker){.mint = mint};
+	if (sem_init(&taker->called, 0, 0) < 0 || sem_init(&taker->done, 0, 0) < 0)
+		return -errno;
+	identity_copy(&taker->identity, identity);
+	error = start_thread(taker);
+	if (error < 0) {
+		identity_clear(&taker->identity);
+		return error;
+	}
+	taker->is_there = true;
+	*hired = taker;
 	return 0;
+}
+
+static struct taker *find_taker(const struct identity *identity)
+{
+	for (size_t i = 0; i < TAKERS; i++)
+		if (takers[i].is_there && identity_equal(&takers[i].identity, identity))
+			return &takers[i];
+	return NULL;
 }
 
 int mint_register(const struct mint *mint, const struct identity *identity, uint32_t number)
 {
-	static char stack[65536] __attribute__((aligned(16)));
-	struct errand errand = {mint, identity, number, -ECHILD};
-	pid_t child =
-		clone(run, stack + sizeof(stack), CLONE_VM | CLONE_FILES | CLONE_VFORK, &errand);
-	int status;
+	struct taker *taker = find_taker(identity);
+	int error = taker ? 0 : hire(mint, identity, &taker);
 
-	if (child < 0)
-		return errno == EAGAIN || errno == ENOMEM ? -ENOMEM : -errno;
-	while (waitpid(child, &status, __WALL) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return status == 0 ? errand.error : -ECHILD;
+	if (error < 0)
+		return error;
+	call(taker, number);
+	wait_soon_for(&taker->done);
+	error = taker->error;
+	if (error < 0)
+		let_go(taker);
+	return error;
 }

@@ -9,12 +9,10 @@
 
 /* An identity: registered as long as a client that has it is connected. */
 struct number {
-	uid_t uid;
-	gid_t gid;
-	struct groups *groups; /* a reference */
-	uint32_t connected;    /* holdings whose clients are there */
-	uint32_t named;	       /* holdings that the service has not released */
-	uint32_t next;	       /* in its bucket */
+	struct identity identity;
+	uint32_t connected; /* holdings whose clients are there */
+	uint32_t named;	    /* holdings that the service has not released */
+	uint32_t next;	    /* in its bucket */
 };
 
 enum { BUCKETS = 1024, STEPS_OVER = 64 };
@@ -113,18 +111,12 @@ static uint32_t *bucket_of(uid_t uid)
 	return &own.buckets[uid % BUCKETS];
 }
 
-static bool is_of(const struct number *number, const struct identity *identity)
-{
-	return number->uid == identity->view.uid && number->gid == identity->view.gid &&
-	       groups_equal(number->groups, identity->groups);
-}
-
 /* 0: nobody who has it is connected. */
 static uint32_t find_number(const struct identity *identity)
 {
 	uint32_t number = *bucket_of(identity->view.uid);
 
-	while (number && !is_of(&own.numbers[number], identity))
+	while (number && !identity_equal(&own.numbers[number].identity, identity))
 		number = own.numbers[number].next;
 	return number;
 }
@@ -141,12 +133,8 @@ static int number_of(const struct identity *identity, uint32_t *number)
 	error = register_next(identity, number);
 	if (error < 0)
 		return error;
-	own.numbers[*number] = (struct number){
-		.uid = identity->view.uid,
-		.gid = identity->view.gid,
-		.groups = groups_ref(identity->groups),
-		.next = *bucket,
-	};
+	own.numbers[*number] = (struct number){.next = *bucket};
+	identity_copy(&own.numbers[*number].identity, identity);
 	*bucket = *number;
 	return 0;
 }
@@ -155,14 +143,13 @@ static int number_of(const struct identity *identity, uint32_t *number)
 static void end_number(uint32_t number)
 {
 	struct number *ended = &own.numbers[number];
-	uint32_t *at = bucket_of(ended->uid);
+	uint32_t *at = bucket_of(ended->identity.view.uid);
 
 	unregister(number);
 	while (*at != number)
 		at = &own.numbers[*at].next;
 	*at = ended->next;
-	groups_unref(ended->groups);
-	ended->groups = NULL;
+	identity_clear(&ended->identity);
 }
 
 int number_connect(const struct identity *identity, uint32_t *number)

@@ -4,7 +4,7 @@
  * the service is told of an error, or everything ends; never is a number somebody else's.
  */
 #include <errno.h>
-#include <sched.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
@@ -28,10 +28,12 @@ static struct fault *volatile fault;
 /* The library's calls come here (-Wl,--wrap). */
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
-int __real_clone(int (*run)(void *), void *stack, int flags, void *argument, ...);
-int __wrap_clone(int (*run)(void *), void *stack, int flags, void *argument, ...);
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+			  void *argument);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+			  void *argument);
 
-enum { CLONE = -1, DIES = -1 };
+enum { THREAD = -1, DIES = -1 };
 
 static bool strikes(long call)
 {
@@ -59,9 +61,11 @@ long __wrap_syscall(long number, ...)
 			      arguments[4], arguments[5]);
 }
 
-int __wrap_clone(int (*run)(void *), void *stack, int flags, void *argument, ...)
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+			  void *argument)
 {
-	return strikes(CLONE) ? -1 : __real_clone(run, stack, flags, argument);
+	return strikes(THREAD) ? fault->error
+			       : __real_pthread_create(thread, attributes, run, argument);
 }
 
 /* ------------------------------------------------------------------------------- what holds -- */
@@ -135,7 +139,7 @@ void case_fault(const char *kind)
 {
 	static const long calls[] = {
 		SYS_setgroups, SYS_setresgid,	      SYS_setresuid, SYS_capset,
-		SYS_capget,    SYS_io_uring_register, CLONE,
+		SYS_capget,    SYS_io_uring_register, THREAD,
 	};
 	const int failure = strcmp(kind, "dies") == 0	     ? DIES
 			    : strcmp(kind, "no-memory") == 0 ? ENOMEM

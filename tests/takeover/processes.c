@@ -59,6 +59,32 @@ static unsigned int entries(pid_t pid, const char *what)
 	return n;
 }
 
+/* Whoever else is a thread of it is a client that it knows, and nothing more than that. */
+static void look_at_takers(pid_t pid)
+{
+	char path[64];
+	struct dirent *entry;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	DIR *directory = opendir(path);
+
+	if (!directory)
+		FAIL("%s: expected a directory, saw: %s", path, strerror(errno));
+	while ((entry = readdir(directory))) {
+		const pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+
+		if (tid == 0 || tid == pid)
+			continue;
+		SAME(field(tid, "NoNewPrivs:", 10), 1);
+		SAME(field(tid, "Seccomp:", 10), 2);
+		SAME(field(tid, "CapEff:", 16), 0);
+		SAME(field(tid, "CapPrm:", 16), 0);
+		SAME(field(tid, "CapInh:", 16), 0);
+		SAME(field(tid, "CapAmb:", 16), 0);
+	}
+	closedir(directory);
+}
+
 /* By root. */
 static long look(const void *argument)
 {
@@ -70,8 +96,8 @@ static long look(const void *argument)
 	SAME(field(at->pid, "CapPrm:", 16), at->capabilities);
 	SAME(field(at->pid, "CapInh:", 16), 0);
 	SAME(field(at->pid, "CapAmb:", 16), 0);
-	SAME(field(at->pid, "Threads:", 10), 1);
 	SAME(entries(at->pid, "fd"), at->descriptors);
+	look_at_takers(at->pid);
 	return 0;
 }
 
