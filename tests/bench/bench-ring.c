@@ -22,6 +22,7 @@
 #include "impersonate.h"
 
 enum { CLIENT = 20001, NOT_HERE = 77, SWITCHES = 8, FILE_SIZE = 1024 };
+enum { STRANGERS = 40 }; /* more than the broker keeps threads for */
 
 static char directory[] = "/run/bench-ring.XXXXXX";
 static struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -29,14 +30,14 @@ static char path[64];
 
 /* ---------------------------------------------------------------------- client and service -- */
 
-static _Noreturn void be_client(void)
+static _Noreturn void be_client(uid_t uid)
 {
-	const gid_t group = CLIENT;
+	const gid_t group = uid;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	char byte;
 
-	if (fd < 0 || setgroups(1, &group) < 0 || setresgid(CLIENT, CLIENT, CLIENT) < 0 ||
-	    setresuid(CLIENT, CLIENT, CLIENT) < 0 || prctl(PR_SET_PDEATHSIG, 9UL) < 0 ||
+	if (fd < 0 || setgroups(1, &group) < 0 || setresgid(uid, uid, uid) < 0 ||
+	    setresuid(uid, uid, uid) < 0 || prctl(PR_SET_PDEATHSIG, 9UL) < 0 ||
 	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		bench_die("cannot be the client", errno);
 	while (read(fd, &byte, 1) > 0)
@@ -44,7 +45,7 @@ static _Noreturn void be_client(void)
 	_exit(0);
 }
 
-static int connect_client(int listener)
+static int connect_client(int listener, uid_t uid)
 {
 	pid_t client = fork();
 	int fd;
@@ -52,7 +53,7 @@ static int connect_client(int listener)
 	if (client < 0)
 		bench_die("cannot fork", errno);
 	if (client == 0)
-		be_client();
+		be_client(uid);
 	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	if (fd < 0)
 		bench_die("cannot accept", errno);
@@ -156,6 +157,16 @@ static void admit_and_release(void *context, unsigned long times)
 		imp_token_unref(make_token(*connection));
 }
 
+/* Each comes when the others have come since. */
+static void admit_strangers(void *context, unsigned long times)
+{
+	static size_t next;
+	const int *connections = context;
+
+	while (times--)
+		imp_token_unref(make_token(connections[next++ % STRANGERS]));
+}
+
 static void switch_by_hand(void *context, unsigned long times)
 {
 	const gid_t groups[] = {CLIENT, 0};
@@ -172,8 +183,9 @@ static void switch_by_hand(void *context, unsigned long times)
 	}
 }
 
-static void bench_tokens(int connection, int other)
+static void bench_tokens(int connection, int other, int *strangers)
 {
+	const struct bench_side late = {"imp_token_from_connection", admit_strangers, strangers, 0};
 	const struct bench_side ours = {"imp_token_from_connection", admit_and_release, &connection,
 					0};
 	const struct bench_side rival = {"eight switches and back", switch_by_hand, NULL, 1};
@@ -183,6 +195,7 @@ static void bench_tokens(int connection, int other)
 	kept = make_token(other);
 	bench_compare("the same, of a client with another connection", &ours, &rival, 1);
 	imp_token_unref(kept);
+	bench_compare("the same, of a client that has not come for long", &late, &rival, 1);
 }
 
 int main(void)
@@ -192,7 +205,7 @@ int main(void)
 	struct imp_token *by_ring, *by_thread;
 	const char *problem;
 	const gid_t group = 0;
-	int connection, other, error;
+	int connection, other, strangers[STRANGERS], error;
 
 	if (geteuid() != 0 || setgroups(1, &group) < 0)
 		return NOT_HERE;
@@ -206,8 +219,8 @@ int main(void)
 	}
 	if (error < 0)
 		bench_die(problem, error);
-	connection = connect_client(options.listen_fd);
-	other = connect_client(options.listen_fd);
+	connection = connect_client(options.listen_fd, CLIENT);
+	other = connect_client(options.listen_fd, CLIENT);
 	error = imp_prepare();
 	if (error == 0)
 		error = imp_token_from_user("20001", IMP_LEVEL_IMPERSONATION, NULL, &by_thread);
@@ -217,6 +230,8 @@ int main(void)
 	bench_opening(by_ring, by_thread);
 	imp_token_unref(by_ring);
 	imp_token_unref(by_thread);
-	bench_tokens(connection, other);
+	for (uid_t i = 0; i < STRANGERS; i++)
+		strangers[i] = connect_client(options.listen_fd, CLIENT + 1 + i);
+	bench_tokens(connection, other, strangers);
 	return 0;
 }
