@@ -382,6 +382,8 @@ struct imp_ring_options {
 	bool keep_tokens;	   /* those of connected clients go on if the broker ends */
 	bool children; /* before Linux 6.13: the process will make others (fork(2)), which it cannot
 			  otherwise */
+	bool without_connect; /* imp_connect and imp_connect_unix as a client are -ENOTSUP, whoever
+				 has the process in its hands */
 
 	/*
 	 * Of the network: what clients are accepted with, by a process of its own; NULL: they are
@@ -403,7 +405,8 @@ struct imp_ring_options {
  * The broker decides by its own look at the connection: SO_PEERCRED, SO_PEERGROUPS, the level that
  * the client's socket is bound to, and POLICY.  It takes connections alone that were accepted from
  * LISTEN_FD, but none that the service, or a process that it has made, has opened as a client
- * (imp_connect; told by uid and cgroup, so that services want accounts of their own).  A token ends
+ * (imp_connect; told by uid and cgroup, so that services want accounts of their own; one that
+ * starts without_connect cannot, and its clients are admitted in less time).  A token ends
  * when its client hangs up, the last of the connections that somebody of that identity has,
  * whatever the service does; until the service has let the token go, the broker has the connection
  * open as well, so that who serves ends it by shutdown(2).

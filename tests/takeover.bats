@@ -53,6 +53,10 @@ takeover_both() {
   takeover operations
 }
 
+@test "a service that does without connects to nobody as a client, whoever has it" {
+  takeover_both unconnected
+}
+
 @test "nothing of the rings can be changed but who is registered" {
   takeover register
 }

@@ -58,6 +58,7 @@ static const char *start_ring(const struct options *options, struct imp_policy *
 		.listen_fd = listen_fd,
 		.policy = policy,
 		.seats = seats < MOST_SEATS ? seats : MOST_SEATS,
+		.without_connect = !options->backend,
 		.acceptor = options->keytab ? &acceptor : NULL,
 	};
 	const char *problem = NULL, *missing;

@@ -20,7 +20,7 @@ struct engine {
 	/* Errors as imp_token_from_connection. */
 	int (*admit)(int connection, struct grant *grant);
 	void (*release)(uint32_t holding);
-	/* connect(2) as the identity of that number. */
+	/* connect(2) as the identity of that number; NULL: the service does without. */
 	int (*connect)(uint32_t number, int fd, const struct sockaddr *address, socklen_t length);
 };
 

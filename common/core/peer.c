@@ -184,6 +184,8 @@ static int try_to_connect(int fd, const struct sockaddr_un *service)
 {
 	const uint32_t number = thread_number();
 
+	if (number && !engine->connect)
+		return -ENOTSUP;
 	if (number)
 		return engine->connect(number, fd, (const struct sockaddr *)service,
 				       sizeof(*service));

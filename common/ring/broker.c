@@ -369,7 +369,7 @@ static int prepare(const struct broker_setup *setup)
 		error = watch_prepare();
 	broker.setup = setup;
 	peer_prepare();
-	kin_prepare(setup->service, &broker.kin);
+	kin_prepare(setup->service, setup->connects, &broker.kin);
 	if (error == 0)
 		error = listener_describe(setup->listen_fd, &broker.listener);
 	if (error == 0)

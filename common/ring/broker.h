@@ -17,6 +17,7 @@ struct broker_setup {
 	struct imp_policy *policy; /* a reference */
 	int acceptor;		   /* a connection to it; -1: there is none */
 	bool keep_tokens;
+	bool connects; /* the service can, as a client */
 
 	/* Which numbers are, for the guard to see as well. */
 	bool *registered;

@@ -160,6 +160,7 @@ static int start(const struct imp_ring_options *options, struct imp_policy *poli
 		.service = getpid(),
 		.policy = policy,
 		.keep_tokens = options->keep_tokens,
+		.connects = !options->without_connect,
 		.acceptor = -1,
 	};
 	struct acceptor_setup acceptor = {
@@ -169,7 +170,7 @@ static int start(const struct imp_ring_options *options, struct imp_policy *poli
 		.service = -1,
 	};
 	int to_acceptor = -1;
-	int error = seats_make(options->seats, problem);
+	int error = seats_make(options->seats, options->without_connect, problem);
 
 	if (error < 0)
 		return error;
@@ -186,7 +187,7 @@ static int start(const struct imp_ring_options *options, struct imp_policy *poli
 		error = handshakes_begin(to_acceptor, problem);
 	if (error == 0)
 		error = hear_greeting(problem);
-	if (error == 0 && !options->children && !kin_is_told()) {
+	if (error == 0 && setup.connects && !options->children && !kin_is_told()) {
 		*problem = "the service cannot be kept from making processes";
 		error = confine_service();
 	}
@@ -237,6 +238,8 @@ int imp_ring_start(const struct imp_ring_options *options, const char **problem)
 	if (error < 0)
 		return error;
 	forks_at_start = process_forks();
+	if (options->without_connect)
+		ring_engine.connect = NULL;
 	engine = &ring_engine;
 	return 0;
 }

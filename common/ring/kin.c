@@ -17,11 +17,11 @@ static int open_process(pid_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-void kin_prepare(pid_t service, struct kin *kin)
+void kin_prepare(pid_t service, bool connects, struct kin *kin)
 {
 	struct pidfd_process process;
 
-	*kin = (struct kin){.service = service, .pidfd = open_process(service)};
+	*kin = (struct kin){.service = service, .pidfd = connects ? open_process(service) : -1};
 	if (kin->pidfd >= 0 && pidfd_read_process(kin->pidfd, &process) < 0) {
 		close(kin->pidfd);
 		kin->pidfd = -1;
@@ -32,7 +32,7 @@ bool kin_is_told(void)
 {
 	struct kin self;
 
-	kin_prepare(getpid(), &self);
+	kin_prepare(getpid(), true, &self);
 	if (self.pidfd >= 0)
 		close(self.pidfd);
 	return self.pidfd >= 0;

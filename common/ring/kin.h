@@ -7,11 +7,12 @@
 
 struct kin {
 	pid_t service;
-	int pidfd; /* of it; -1: the kernel does not tell of other processes */
+	int pidfd; /* of it; -1: the kernel does not tell of other processes, or nobody asks */
 };
 
-/* In the broker, before it is confined; KIN->pidfd is to be kept. */
-void kin_prepare(pid_t service, struct kin *kin);
+/* In the broker, before it is confined; KIN->pidfd is to be kept.  CONNECTS: the service can do
+ * that as a client. */
+void kin_prepare(pid_t service, bool connects, struct kin *kin);
 /* In the service: whether the broker will be able to tell its children from clients. */
 bool kin_is_told(void);
 

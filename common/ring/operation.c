@@ -14,6 +14,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "core/engine.h"
 #include "core/impersonate-thread.h"
 #include "core/procfs.h"
 #include "core/token.h"
@@ -36,6 +37,8 @@ static int by_ring(struct imp_token *token, struct operation *operation)
 	const uint32_t number = token_number(token);
 	int result;
 
+	if (operation->prepare == prepare_connect && !engine->connect)
+		return -ENOTSUP;
 	if (before == token)
 		return ring_run(number, operation->prepare, operation);
 	if (before)

@@ -28,7 +28,7 @@ static const int operations[] = {
 	IORING_OP_NOP,	    IORING_OP_OPENAT2,	 IORING_OP_STATX,    IORING_OP_MKDIRAT,
 	IORING_OP_UNLINKAT, IORING_OP_RENAMEAT,	 IORING_OP_LINKAT,   IORING_OP_SYMLINKAT,
 	IORING_OP_GETXATTR, IORING_OP_FGETXATTR, IORING_OP_SETXATTR, IORING_OP_FSETXATTR,
-	IORING_OP_CONNECT,
+	IORING_OP_CONNECT, /* the last, for those that do without */
 };
 enum { N_OPERATIONS = sizeof(operations) / sizeof(operations[0]) };
 
@@ -53,8 +53,9 @@ static int enter(const struct io_uring *ring, unsigned int operation, const void
 }
 
 /* For good, also for who has taken over the service: no other operation can be had as a client. */
-static int restrict_ring(struct io_uring *ring)
+static int restrict_ring(struct io_uring *ring, bool without_connect)
 {
+	const int n = N_OPERATIONS - without_connect;
 	struct io_uring_restriction rules[N_OPERATIONS + 2] = {
 		{.opcode = IORING_RESTRICTION_REGISTER_OP,
 		 .register_op = IORING_REGISTER_PERSONALITY},
@@ -63,11 +64,11 @@ static int restrict_ring(struct io_uring *ring)
 	};
 	int error;
 
-	for (int i = 0; i < N_OPERATIONS; i++) {
+	for (int i = 0; i < n; i++) {
 		rules[2 + i].opcode = IORING_RESTRICTION_SQE_OP;
 		rules[2 + i].sqe_op = (uint8_t)operations[i];
 	}
-	error = enter(ring, IORING_REGISTER_RESTRICTIONS, rules, N_OPERATIONS + 2);
+	error = enter(ring, IORING_REGISTER_RESTRICTIONS, rules, (unsigned int)n + 2);
 	return error < 0 ? error : enter(ring, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
 }
 
@@ -82,7 +83,7 @@ static int make_ring(struct io_uring *ring)
 				: error;
 }
 
-static int make_seat(struct seat *seat, const char **problem)
+static int make_seat(struct seat *seat, bool without_connect, const char **problem)
 {
 	int error = make_ring(&seat->ring);
 
@@ -100,10 +101,10 @@ static int make_seat(struct seat *seat, const char **problem)
 		return -ENOTSUP;
 	}
 	*problem = "a ring cannot be restricted";
-	return restrict_ring(&seat->ring);
+	return restrict_ring(&seat->ring, without_connect);
 }
 
-int seats_make(unsigned int count, const char **problem)
+int seats_make(unsigned int count, bool without_connect, const char **problem)
 {
 	int error = 0;
 
@@ -113,7 +114,7 @@ int seats_make(unsigned int count, const char **problem)
 		return -ENOMEM;
 	}
 	while (n_seats < count && error == 0)
-		error = make_seat(&seats[n_seats++], problem);
+		error = make_seat(&seats[n_seats++], without_connect, problem);
 	if (error == 0 && sem_init(&free_seats, 0, count) < 0)
 		error = -errno;
 	if (error < 0)

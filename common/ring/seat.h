@@ -15,10 +15,10 @@ struct seat {
 };
 
 /*
- * Makes COUNT of them, whose rings do nothing but what ring.h is for.  -ENOTSUP, and *PROBLEM,
- * where the kernel has not what it takes; what it reports.
+ * Makes COUNT of them, whose rings do nothing but what ring.h is for, be it without connect(2).
+ * -ENOTSUP, and *PROBLEM, where the kernel has not what it takes; what it reports.
  */
-int seats_make(unsigned int count, const char **problem) IMP_MUST_CHECK;
+int seats_make(unsigned int count, bool without_connect, const char **problem) IMP_MUST_CHECK;
 struct seat *seat_at(unsigned int number);
 /* Takes all of them away again, before they are used. */
 void seats_remove(void);

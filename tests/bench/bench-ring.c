@@ -200,8 +200,10 @@ static void bench_tokens(int connection, int other, int *strangers)
 
 int main(void)
 {
-	struct imp_ring_options options = {
-		.seats = 6, .children = true}; /* as idn-serve-demo on two processors */
+	struct imp_ring_options options = {.seats = 6,
+					   .children = true,
+					   .without_connect =
+						   true}; /* as idn-serve-demo on two processors */
 	struct imp_token *by_ring, *by_thread;
 	const char *problem;
 	const gid_t group = 0;

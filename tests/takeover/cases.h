@@ -27,6 +27,7 @@ void case_mint_in_place(const char *kind);
 /* handed.c */
 void case_handed(const char *kind);
 void case_own(const char *kind);
+void case_unconnected(const char *kind);
 void case_namespaces(const char *kind);
 void case_messages(const char *kind);
 void case_unread(const char *kind);

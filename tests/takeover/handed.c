@@ -179,6 +179,47 @@ void case_own(const char *kind)
 	(void)number_of(stage_connection(&bob, NULL)); /* it goes on */
 }
 
+/* ---------------------------------------------------------------------------- without connect(2)
+ * -- */
+
+static int ask_for_connection(uint32_t number, int client)
+{
+	const struct operation operation = {
+		.directory = client,
+		.address = (const struct sockaddr *)&stage.address,
+		.length = stage.length,
+	};
+
+	return ring_run(number, prepare_connect, &operation);
+}
+
+/* Not by the library, which says no, nor by the ring itself. */
+void case_unconnected(const char *kind)
+{
+	struct player alice = player_new("alice");
+	int pair[2], connection;
+	struct imp_token *token;
+
+	stage_set(&(struct setting){.kind = kind, .without_connect = true});
+	connection = stage_connection(&alice, NULL);
+	uint32_t number = number_of(connection);
+
+	SAME(imp_token_from_connection(connection, NULL, &token), 0);
+	SAME(imp_connect(token, made(AF_UNIX, SOCK_STREAM), (const struct sockaddr *)&stage.address,
+			 stage.length),
+	     -ENOTSUP);
+	SAME(imp_serve(token), 0);
+	SAME(imp_connect_unix(stage.address.sun_path, IMP_LEVEL_IMPERSONATION), -ENOTSUP);
+	imp_revert();
+	SAME(ask_for_connection(number, made(AF_UNIX, SOCK_STREAM)), -EACCES);
+	(void)connect_as(0);
+	accept_refused("what the service has connected as itself");
+	SYSTEM(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+	refused("a socketpair", pair[0]);
+	SAME(uid_of(number), 2001);
+	imp_token_unref(token);
+}
+
 /* ------------------------------------------------------------------------------- namespaces -- */
 
 struct shared {

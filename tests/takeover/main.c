@@ -24,6 +24,7 @@ int main(int argc, char **argv)
 		{"mint-in-place", case_mint_in_place},
 		{"handed", case_handed},
 		{"own", case_own},
+		{"unconnected", case_unconnected},
 		{"namespaces", case_namespaces},
 		{"messages", case_messages},
 		{"unread", case_unread},

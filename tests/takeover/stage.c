@@ -210,6 +210,7 @@ void stage_set(const struct setting *setting)
 		.seats = setting->seats ? setting->seats : 2,
 		.policy = setting->policy,
 		.keep_tokens = setting->keep_tokens,
+		.without_connect = setting->without_connect,
 	};
 	struct imp_ring_options with = options;
 	const char *problem = "";

@@ -49,7 +49,7 @@ player_fn connect_player, hang_up;
 
 struct setting {
 	const char *kind; /* "root" or "ordinary": what the service was before it gave that up */
-	bool abstract, keep_tokens, stays;
+	bool abstract, keep_tokens, stays, without_connect;
 	unsigned int seats;
 	rlim_t descriptors; /* 0: as they are */
 	struct imp_policy *policy;
