@@ -437,6 +437,7 @@ _Noreturn void broker_run(const struct broker_setup *setup)
 		for (int i = 0; i < n; i++)
 			handle(events[i].data.u64);
 		end_late();
+		numbers_prepare();
 		watch_end();
 	}
 }

@@ -21,18 +21,25 @@
 
 #include "ring/mint.h"
 
-enum { TAKERS = 32, STACK_SIZE = 256 * 1024 };
+enum { TAKERS = 64, STACK_SIZE = 256 * 1024 };
 enum { SOON = 200 }; /* times that who waits lets others go first, before it sleeps */
 
+enum state {
+	FREE,
+	SPARE, /* waits to be somebody */
+	TAKEN,
+	LEAVING /* was told to end, and has, or is about to */
+};
+
 struct taker {
-	struct identity identity;
+	enum state state;
+	struct identity identity; /* of one that is taken */
 	pthread_t thread;
 	sem_t called, done; /* the two of them take turns */
 	const struct mint *mint;
 	uint32_t number; /* to be registered; 0: it is let go */
 	int error;
 	uint64_t called_last;
-	bool is_there;
 };
 
 static struct taker takers[TAKERS];
@@ -148,14 +155,19 @@ static void call(struct taker *taker, uint32_t number)
 	sem_post(&taker->called);
 }
 
-static void let_go(struct taker *taker)
+static void tell_to_leave(struct taker *taker)
 {
 	call(taker, 0);
+	taker->state = LEAVING;
+}
+
+static void see_off(struct taker *taker)
+{
 	pthread_join(taker->thread, NULL);
 	sem_destroy(&taker->called);
 	sem_destroy(&taker->done);
 	identity_clear(&taker->identity);
-	taker->is_there = false;
+	taker->state = FREE;
 }
 
 /* No signal is for it: the broker has its time measured by one. */
@@ -178,27 +190,59 @@ static int start_thread(struct taker *taker)
 	return error == EAGAIN ? -ENOMEM : -error;
 }
 
-/* In the place of the one that was called last longest ago. */
-static int hire(const struct mint *mint, const struct identity *identity, struct taker **hired)
+static int start(const struct mint *mint, struct taker *taker)
 {
-	struct taker *taker = &takers[0];
 	int error;
 
-	for (size_t i = 1; i < TAKERS; i++)
-		if (takers[i].called_last < taker->called_last)
-			taker = &takers[i];
-	if (taker->is_there)
-		let_go(taker);
 	*taker = (struct taker){.mint = mint};
 	if (sem_init(&taker->called, 0, 0) < 0 || sem_init(&taker->done, 0, 0) < 0)
 		return -errno;
-	identity_copy(&taker->identity, identity);
 	error = start_thread(taker);
-	if (error < 0) {
-		identity_clear(&taker->identity);
-		return error;
+	if (error == 0)
+		taker->state = SPARE;
+	return error;
+}
+
+/* The one in that state that was called last longest ago; NULL: there is none. */
+static struct taker *oldest(enum state state)
+{
+	struct taker *found = NULL;
+
+	for (size_t i = 0; i < TAKERS; i++)
+		if (takers[i].state == state &&
+		    (!found || takers[i].called_last < found->called_last))
+			found = &takers[i];
+	return found;
+}
+
+static struct taker *make_room(void)
+{
+	struct taker *taker = oldest(FREE);
+
+	if (taker)
+		return taker;
+	taker = oldest(LEAVING);
+	if (!taker) {
+		taker = oldest(TAKEN);
+		tell_to_leave(taker);
 	}
-	taker->is_there = true;
+	see_off(taker);
+	return taker;
+}
+
+static int hire(const struct mint *mint, const struct identity *identity, struct taker **hired)
+{
+	struct taker *taker = oldest(SPARE);
+	int error = 0;
+
+	if (!taker) {
+		taker = make_room();
+		error = start(mint, taker);
+	}
+	if (error < 0)
+		return error;
+	identity_copy(&taker->identity, identity);
+	taker->state = TAKEN;
 	*hired = taker;
 	return 0;
 }
@@ -206,9 +250,19 @@ static int hire(const struct mint *mint, const struct identity *identity, struct
 static struct taker *find_taker(const struct identity *identity)
 {
 	for (size_t i = 0; i < TAKERS; i++)
-		if (takers[i].is_there && identity_equal(&takers[i].identity, identity))
+		if (takers[i].state == TAKEN && identity_equal(&takers[i].identity, identity))
 			return &takers[i];
 	return NULL;
+}
+
+/* Without one it takes longer, and that is all. */
+void mint_prepare(const struct mint *mint)
+{
+	if (oldest(SPARE))
+		return;
+	(void)!start(mint, make_room());
+	if (!oldest(FREE) && !oldest(LEAVING))
+		tell_to_leave(oldest(TAKEN));
 }
 
 int mint_register(const struct mint *mint, const struct identity *identity, uint32_t number)
@@ -222,6 +276,6 @@ int mint_register(const struct mint *mint, const struct identity *identity, uint
 	wait_soon_for(&taker->done);
 	error = taker->error;
 	if (error < 0)
-		let_go(taker);
+		tell_to_leave(taker);
 	return error;
 }

@@ -21,6 +21,9 @@ struct mint {
 int mint_register(const struct mint *mint, const struct identity *identity,
 		  uint32_t number) IMP_MUST_CHECK;
 
+/* While nobody waits: has a thread ready for the next identity that is new. */
+void mint_prepare(const struct mint *mint);
+
 /* Whatever it is, in every ring. */
 void mint_unregister(const struct mint *mint, uint32_t number);
 

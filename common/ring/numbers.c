@@ -174,6 +174,11 @@ void number_release(uint32_t number)
 	own.numbers[number].named--;
 }
 
+void numbers_prepare(void)
+{
+	mint_prepare(&own.mint);
+}
+
 /* ------------------------------------------------------------------------------ beginning -- */
 
 int numbers_begin(const struct broker_setup *setup)

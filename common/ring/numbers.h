@@ -24,6 +24,8 @@ int numbers_register_anonymous(uint32_t *number) IMP_MUST_CHECK;
 int number_connect(const struct identity *identity, uint32_t *number) IMP_MUST_CHECK;
 void number_disconnect(uint32_t number);
 void number_release(uint32_t number);
+/* While nobody waits. */
+void numbers_prepare(void);
 
 /* Takes all of them back, unless they are to stay, and ends the process. */
 _Noreturn void numbers_end_all(int status);

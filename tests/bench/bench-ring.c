@@ -22,7 +22,7 @@
 #include "impersonate.h"
 
 enum { CLIENT = 20001, NOT_HERE = 77, SWITCHES = 8, FILE_SIZE = 1024 };
-enum { STRANGERS = 40 }; /* more than the broker keeps threads for */
+enum { STRANGERS = 80 }; /* more than the broker keeps threads for */
 
 static char directory[] = "/run/bench-ring.XXXXXX";
 static struct sockaddr_un address = {.sun_family = AF_UNIX};
