@@ -5,9 +5,10 @@
  * for good, and is thrown away after; those that came last are kept, since a client that comes once
  * comes again, and a new one costs more than all else that the broker does for it.
  *
- * A taker's real and saved uid stay the broker's: with the client's the client could stop it with a
- * signal, and the broker with it, while tokens of others have to be ended (kill(2) goes by these
- * two).  No operation of a ring goes by them, nor can one change them, and capabilities there are
+ * A taker's real and saved ids stay the broker's: with the client's uid the client could stop it
+ * with a signal, and the broker with it, while tokens of others have to be ended (kill(2) goes by
+ * these two), and to who looks from outside it would be a thread that has lost its way back for
+ * good.  No operation of a ring goes by them, nor can one change them, and capabilities there are
  * none.
  */
 #include <errno.h>
@@ -93,9 +94,9 @@ static int become(const struct mint *mint, const struct identity *identity)
 		.effective_uid = who->uid,
 		.saved_uid = mint->own.saved_uid,
 		.filesystem_uid = who->uid,
-		.real_gid = who->gid,
+		.real_gid = mint->own.real_gid,
 		.effective_gid = who->gid,
-		.saved_gid = who->gid,
+		.saved_gid = mint->own.saved_gid,
 		.filesystem_gid = who->gid,
 		.groups = identity->groups,
 	};
@@ -103,7 +104,7 @@ static int become(const struct mint *mint, const struct identity *identity)
 	int error = credentials_set_groups(identity->groups);
 
 	if (error == 0)
-		error = credentials_set_gids(who->gid, who->gid, who->gid);
+		error = credentials_set_gids(IMP_NO_GID, who->gid, IMP_NO_GID);
 	if (error == 0)
 		error = credentials_set_uids(IMP_NO_UID, who->uid, IMP_NO_UID);
 	if (error == 0)
