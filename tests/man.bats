@@ -532,7 +532,7 @@ await_port() {
   until curl -so /dev/null "http://$1/"; do :; done
 }
 await_hold() {
-  until (($(idn-show --all | wc -l) > 1)); do :; done
+  until (($(idn-show --all --state consistent | wc -l) > 1)); do :; done
 }
 export -f await_socket await_port await_hold
 cd "$WORLD"
