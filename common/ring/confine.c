@@ -146,11 +146,14 @@ static int allow_register(scmp_filter_ctx filter)
  */
 static int allow_threads(scmp_filter_ctx filter)
 {
+	static const char *const to_begin[] = {"rseq", "sched_getaffinity", "set_robust_list",
+					       NULL};
 	int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
 				     SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
 
-	return error < 0 ? error
-			 : seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	if (error == 0)
+		error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	return error < 0 ? error : allow_all(filter, to_begin);
 }
 
 static int allow_questions(scmp_filter_ctx filter)
@@ -182,16 +185,14 @@ static const char *const common[] = {
 };
 
 static const char *const of_broker[] = {
-	"alarm",       "setitimer",	  "capget",	"capset",      "epoll_ctl",
-	"epoll_pwait", "epoll_wait",	  "poll",	"ppoll",       "ppoll_time64",
+	"alarm",       "setitimer",   "capget",	     "capset",	     "epoll_ctl",   "epoll_pwait",
+	"epoll_wait",  "poll",	      "ppoll",	     "ppoll_time64",
 
-	"fstat",       "fstat64",	  "getgroups",	"getgroups32", "getpeername",
-	"getresgid",   "getresgid32",	  "getresuid",	"getresuid32", "getsockname",
-	"getsockopt",  "newfstatat",	  "recvmsg",	"sendmsg",     "setfsgid",
-	"setfsgid32",  "setfsuid",	  "setfsuid32", "setgroups",   "setgroups32",
-	"setresgid",   "setresgid32",	  "setresuid",	"setresuid32", "statx",
-
-	"rseq",	       "set_robust_list", NULL,
+	"fstat",       "fstat64",     "getgroups",   "getgroups32",  "getpeername", "getresgid",
+	"getresgid32", "getresuid",   "getresuid32", "getsockname",  "getsockopt",  "newfstatat",
+	"recvmsg",     "sendmsg",     "setfsgid",    "setfsgid32",   "setfsuid",    "setfsuid32",
+	"setgroups",   "setgroups32", "setresgid",   "setresgid32",  "setresuid",   "setresuid32",
+	"statx",       NULL,
 };
 
 static int load(bool broker)
