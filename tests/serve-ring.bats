@@ -220,6 +220,31 @@ without_io_uring() {
   assert_equal "$status_code" 403
 }
 
+# read_as UID OTHER: what the service shows UID of the file that is OTHER's.
+read_as() {
+  setpriv --reuid "$1" --regid "$1" --clear-groups -- \
+    curl -s --unix-socket "$SOCKET" "http://x/files$WORLD/of-many/$2"
+}
+
+@test "of more clients than the broker keeps a thread for, each is itself, the first time and the next" {
+  local uid next round
+  need_ring
+  mkdir "$WORLD/of-many"
+  for uid in {3001..3080}; do
+    echo "of $uid" >"$WORLD/of-many/$uid"
+    chmod 600 "$WORLD/of-many/$uid"
+    chown "$uid" "$WORLD/of-many/$uid"
+  done
+  server_start
+  for round in 1 2; do
+    for uid in {3001..3080}; do
+      next=$((uid == 3080 ? 3001 : uid + 1))
+      assert_equal "$(read_as "$uid" "$uid")" "of $uid"
+      assert_equal "$(read_as "$uid" "$next")" "$WORLD/of-many/$next: Permission denied"
+    done
+  done
+}
+
 @test "a PUT makes, replaces and, as DELETE, removes as the client" {
   need_ring
   local file=$WORLD/home/alice/note
