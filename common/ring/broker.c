@@ -210,8 +210,11 @@ static void listen_to(int socket)
 
 	if (error == -EAGAIN)
 		return;
-	if (error == 0 && received.size == 0)
-		numbers_end_all(0); /* the service is gone */
+	/* The service is gone: another one may be waiting for its address. */
+	if (error == 0 && received.size == 0) {
+		close(broker.setup->listen_fd);
+		numbers_end_all(0);
+	}
 	/* Too many clients are no reason to end those that are there. */
 	if (error == -EMFILE)
 		received.fd = error;

@@ -96,6 +96,8 @@ a_while() {
 restart_back() {
   kill -KILL "$BACK_PID"
   wait "$BACK_PID" || true
+  # Of the ring engine, which ends with its service: until it has it listens, too.
+  [[ -z ${BACK_BROKER-} ]] || wait_for has_ended "$BACK_BROKER"
   start_back
   a_while
 }
