@@ -184,12 +184,12 @@ static int try_to_connect(int fd, const struct sockaddr_un *service)
 {
 	const uint32_t number = thread_number();
 
-	if (number && !engine->connect)
-		return -ENOTSUP;
-	if (number)
-		return engine->connect(number, fd, (const struct sockaddr *)service,
-				       sizeof(*service));
-	return connect(fd, (const struct sockaddr *)service, sizeof(*service)) < 0 ? -errno : 0;
+	if (number == 0)
+		return connect(fd, (const struct sockaddr *)service, sizeof(*service)) < 0 ? -errno
+											   : 0;
+	return engine->connect ? engine->connect(number, fd, (const struct sockaddr *)service,
+						 sizeof(*service))
+			       : -ENOTSUP;
 }
 
 /*

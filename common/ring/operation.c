@@ -37,7 +37,7 @@ static int by_ring(struct imp_token *token, struct operation *operation)
 	const uint32_t number = token_number(token);
 	int result;
 
-	if (operation->prepare == prepare_connect && !engine->connect)
+	if (!operation->prepare)
 		return -ENOTSUP;
 	if (before == token)
 		return ring_run(number, operation->prepare, operation);
@@ -340,7 +340,7 @@ int imp_connect(struct imp_token *token, int fd, const struct sockaddr *address,
 {
 	struct operation operation = {
 		.call = call_connect,
-		.prepare = prepare_connect,
+		.prepare = engine && engine->connect ? prepare_connect : NULL,
 		.directory = fd,
 		.address = address,
 		.length = length,

@@ -10,7 +10,7 @@
 struct operation {
 	int (*call)(const struct operation *self); /* by the thread that calls it */
 	void (*undo)(int result);		   /* of a success; NULL: nothing */
-	ring_prepare_fn *prepare;		   /* by a ring */
+	ring_prepare_fn *prepare;		   /* by a ring; NULL: by none */
 
 	int directory, new_directory; /* or the file, or the socket */
 	const char *path, *new_path;

@@ -179,8 +179,7 @@ void case_own(const char *kind)
 	(void)number_of(stage_connection(&bob, NULL)); /* it goes on */
 }
 
-/* ---------------------------------------------------------------------------- without connect(2)
- * -- */
+/* ------------------------------------------------------------------------ without connect(2) -- */
 
 static int ask_for_connection(uint32_t number, int client)
 {

@@ -42,45 +42,51 @@ static unsigned long long field(pid_t pid, const char *name, int base)
 	return value;
 }
 
-static unsigned int entries(pid_t pid, const char *what)
+static DIR *open_directory(pid_t pid, const char *what)
 {
 	char path[64];
-	struct dirent *entry;
-	unsigned int n = 0;
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", pid, what);
 	DIR *directory = opendir(path);
 
 	if (!directory)
 		FAIL("%s: expected a directory, saw: %s", path, strerror(errno));
+	return directory;
+}
+
+static unsigned int entries(pid_t pid, const char *what)
+{
+	DIR *directory = open_directory(pid, what);
+	struct dirent *entry;
+	unsigned int n = 0;
+
 	while ((entry = readdir(directory)))
 		n += entry->d_name[0] != '.';
 	closedir(directory);
 	return n;
 }
 
-/* Whoever else is a thread of it is a client that it knows, and nothing more than that. */
+static void look_at_thread(pid_t tid, uint64_t capabilities)
+{
+	SAME(field(tid, "NoNewPrivs:", 10), 1);
+	SAME(field(tid, "Seccomp:", 10), 2);
+	SAME(field(tid, "CapEff:", 16), capabilities);
+	SAME(field(tid, "CapPrm:", 16), capabilities);
+	SAME(field(tid, "CapInh:", 16), 0);
+	SAME(field(tid, "CapAmb:", 16), 0);
+}
+
+/* Before the first client comes whoever else is a thread of it is the anonymous identity. */
 static void look_at_takers(pid_t pid)
 {
-	char path[64];
+	DIR *directory = open_directory(pid, "task");
 	struct dirent *entry;
 
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	DIR *directory = opendir(path);
-
-	if (!directory)
-		FAIL("%s: expected a directory, saw: %s", path, strerror(errno));
 	while ((entry = readdir(directory))) {
 		const pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
 
-		if (tid == 0 || tid == pid)
-			continue;
-		SAME(field(tid, "NoNewPrivs:", 10), 1);
-		SAME(field(tid, "Seccomp:", 10), 2);
-		SAME(field(tid, "CapEff:", 16), 0);
-		SAME(field(tid, "CapPrm:", 16), 0);
-		SAME(field(tid, "CapInh:", 16), 0);
-		SAME(field(tid, "CapAmb:", 16), 0);
+		if (tid != 0 && tid != pid)
+			look_at_thread(tid, 0);
 	}
 	closedir(directory);
 }
@@ -90,12 +96,7 @@ static long look(const void *argument)
 {
 	const struct look *at = argument;
 
-	SAME(field(at->pid, "NoNewPrivs:", 10), 1);
-	SAME(field(at->pid, "Seccomp:", 10), 2);
-	SAME(field(at->pid, "CapEff:", 16), at->capabilities);
-	SAME(field(at->pid, "CapPrm:", 16), at->capabilities);
-	SAME(field(at->pid, "CapInh:", 16), 0);
-	SAME(field(at->pid, "CapAmb:", 16), 0);
+	look_at_thread(at->pid, at->capabilities);
 	SAME(entries(at->pid, "fd"), at->descriptors);
 	look_at_takers(at->pid);
 	return 0;
