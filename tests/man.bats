@@ -276,7 +276,7 @@ in_namespace() {
   for level in anonymous identification impersonation delegation; do
     as alice curl -s --unix-socket "$SOCKET" -H "Impersonation-Level: $level" http://x/whoami >"$SCRATCH/whoami"
     run -0 conforms idn-serve-demo-whoami.schema.json <"$SCRATCH/whoami"
-    exec {fd}< <(as alice curl -sN --unix-socket "$SOCKET" -H "Impersonation-Level: $level" 'http://x/hold?ms=1000')
+    exec {fd}< <(as alice curl -sN --unix-socket "$SOCKET" -H "Impersonation-Level: $level" 'http://x/hold?ms=60000')
     read -r line <&"$fd"
     run -0 conforms idn-serve-demo-whoami.schema.json <<<"$line"
     # shellcheck disable=SC2153 # set by server_start

@@ -374,7 +374,7 @@ hold_open() {
 
 @test "a thread that is held shows the client, and the service when it has reverted" {
   server_start
-  exec {held}< <(as alice curl -sN --unix-socket "$SOCKET" 'http://x/hold?ms=1500')
+  exec {held}< <(as alice curl -sN --unix-socket "$SOCKET" 'http://x/hold?ms=4000')
   read -r line <&"$held"
   thread=$(jq -r .thread <<<"$line")
 

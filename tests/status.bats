@@ -87,7 +87,7 @@ hold() {
   server_start
   listen bob
   next_event
-  hold alice '/hold?ms=1000'
+  hold alice '/hold?ms=3000'
   await_event 'any(.threads[]; .command == "hold" and .impersonating)'
   conforms idn-serve-demo-status.schema.json <<<"$data"
   assert_equal "$(jq -c '.threads[] | select(.impersonating) |
@@ -147,7 +147,7 @@ hold() {
   run -0 get bob /events
   assert_output "nobody else can listen just now
 503"
-  hold bob '/hold?ms=500'
+  hold bob '/hold?ms=3000'
   await_event 'any(.threads[]; .impersonating)'
   kill "$first"
   # Seen with the next event.
