@@ -114,6 +114,12 @@ takeover_both() {
   takeover lingering ordinary
 }
 
+@test "a ring that is held does not keep the tokens of the others from ending" {
+  takeover held leaves
+  takeover held comes
+  takeover held killed
+}
+
 # --- faults -----------------------------------------------------------------------------------------
 
 @test "whatever fails while an identity is made, no number is somebody else's" {

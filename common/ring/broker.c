@@ -5,10 +5,8 @@
  * of clients, and of the service one message of fixed size at a time.
  */
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/capability.h"
@@ -22,6 +20,8 @@
 #include "ring/listener.h"
 #include "ring/message.h"
 #include "ring/numbers.h"
+#include "ring/registry.h"
+#include "ring/watch.h"
 
 /* A connection of a client, held so that its end is seen. */
 struct holding {
@@ -30,7 +30,7 @@ struct holding {
 	int64_t ends_ns; /* its client's proof; 0: it does not */
 };
 
-enum { EVENT_GUARD = MINT_NUMBERS + 1, EVENT_ACCEPTOR, EVENT_SEAT };
+enum { EVENT_GUARD = REGISTRY_NUMBERS + 1, EVENT_ACCEPTOR, EVENT_SEAT };
 enum { HOLDINGS = UINT16_MAX };
 
 static struct {
@@ -257,64 +257,6 @@ static void listen_to_acceptor(int socket)
 	}
 }
 
-/* -------------------------------------------------------------------------------- watch -- */
-
-/*
- * What the service hands over can take as long to close as somebody else likes (SO_LINGER; a file
- * of FUSE).  The broker ends of that, and the guard ends all.  The alarm is set once for many
- * rounds, since setting it takes longer than most of them; it looks at the one that it finds.
- */
-enum { LONGEST = 5 }; /* seconds, for a round that takes less than one thousandth */
-
-static struct {
-	volatile sig_atomic_t is_set;
-	volatile sig_atomic_t busy;
-	volatile time_t since; /* when the round began */
-} watch;
-
-static time_t seconds_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
-
-static void look(int signal)
-{
-	const time_t so_far = seconds_now() - watch.since;
-
-	(void)signal;
-	watch.is_set = watch.busy;
-	if (!watch.busy)
-		return;
-	if (so_far >= LONGEST)
-		_exit(1);
-	alarm((unsigned int)(LONGEST - so_far));
-}
-
-static int watch_prepare(void)
-{
-	const struct sigaction action = {.sa_handler = look, .sa_flags = SA_RESTART};
-
-	return sigaction(SIGALRM, &action, NULL) < 0 ? -errno : 0;
-}
-
-static void watch_begin(void)
-{
-	watch.since = seconds_now();
-	watch.busy = 1;
-	if (watch.is_set)
-		return;
-	watch.is_set = 1;
-	alarm(LONGEST);
-}
-
-static void watch_end(void)
-{
-	watch.busy = 0;
-}
-
 /* --------------------------------------------------------------------------------- life -- */
 
 static int listen_on(int fd, uint64_t event)
@@ -363,13 +305,16 @@ static uint64_t capabilities(void)
 	       (broker.listener.by_file ? CAPABILITY(CAP_NET_ADMIN) : UINT64_C(0));
 }
 
+static void end_overdue(void)
+{
+	numbers_end_all(1);
+}
+
 static int prepare(const struct broker_setup *setup)
 {
 	int error = confine_user();
 
 	confine_raise_limit();
-	if (error == 0)
-		error = watch_prepare();
 	broker.setup = setup;
 	peer_prepare();
 	kin_prepare(setup->service, setup->connects, &broker.kin);
@@ -388,7 +333,9 @@ static int prepare(const struct broker_setup *setup)
 		error = confine_capabilities(capabilities());
 	if (error == 0)
 		error = numbers_begin(setup);
-	return error < 0 ? error : confine_broker();
+	if (error == 0)
+		error = confine_broker();
+	return error < 0 ? error : watch_start(end_overdue);
 }
 
 static int greet(int error)

@@ -3,6 +3,8 @@
 #ifndef RING_BROKER_H
 #define RING_BROKER_H
 
+#include <stdatomic.h>
+
 #include "impersonate.h"
 
 enum { BROKER_SEATS_MAXIMUM = 64 };
@@ -20,7 +22,7 @@ struct broker_setup {
 	bool connects; /* the service can, as a client */
 
 	/* Which numbers are, for the guard to see as well. */
-	bool *registered;
+	atomic_bool *registered;
 };
 
 /* In a process of its own. */

@@ -194,13 +194,13 @@ static const char *const common[] = {
 };
 
 static const char *const of_broker[] = {
-	"alarm",       "setitimer",   "capget",	     "capset",	     "epoll_ctl",   "epoll_pwait",
-	"epoll_wait",  "poll",	      "ppoll",	     "ppoll_time64",
+	"capget",      "capset",       "epoll_ctl",   "epoll_pwait", "epoll_wait",  "poll",
+	"ppoll",       "ppoll_time64",
 
-	"fstat",       "fstat64",     "getgroups",   "getgroups32",  "getpeername", "getresgid",
-	"getresgid32", "getresuid",   "getresuid32", "getsockname",  "getsockopt",  "newfstatat",
-	"recvmsg",     "sendmsg",     "setfsgid",    "setfsgid32",   "setfsuid",    "setfsuid32",
-	"setgroups",   "setgroups32", "setresgid",   "setresgid32",  "setresuid",   "setresuid32",
+	"fstat",       "fstat64",      "getgroups",   "getgroups32", "getpeername", "getresgid",
+	"getresgid32", "getresuid",    "getresuid32", "getsockname", "getsockopt",  "newfstatat",
+	"recvmsg",     "sendmsg",      "setfsgid",    "setfsgid32",  "setfsuid",    "setfsuid32",
+	"setgroups",   "setgroups32",  "setresgid",   "setresgid32", "setresuid",   "setresuid32",
 	"statx",       NULL,
 };
 
@@ -218,7 +218,7 @@ static int load(bool broker)
 		error = allow_register(filter);
 	if (error == 0 && broker)
 		error = allow_all(filter, of_broker);
-	if (error == 0 && broker)
+	if (error == 0)
 		error = allow_threads(filter);
 	if (error == 0 && broker)
 		error = allow_questions(filter);

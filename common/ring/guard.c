@@ -12,9 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/credentials.h"
 #include "ring/confine.h"
 #include "ring/guard.h"
-#include "ring/mint.h"
+#include "ring/registry.h"
 
 /* Whoever stops a service sends these to all of its processes; these two end with it instead. */
 static void ignore_signals(void)
@@ -40,15 +41,6 @@ static _Noreturn void run_broker(const struct broker_setup *setup, const int gua
 	broker_run(&own);
 }
 
-static void end_all(const struct broker_setup *setup)
-{
-	const struct mint mint = {.rings = setup->rings, .n_rings = setup->n_seats};
-
-	for (uint32_t number = 1; number <= MINT_NUMBERS; number++)
-		if (setup->registered[number])
-			mint_unregister(&mint, number);
-}
-
 /* The broker sees it end by PIPE, whose other end it has. */
 static _Noreturn void run_guard(const struct broker_setup *setup, int pipe)
 {
@@ -63,20 +55,21 @@ static _Noreturn void run_guard(const struct broker_setup *setup, int pipe)
 	    credentials_make_undumpable() < 0)
 		_exit(1); /* the broker goes with it */
 	confine_root();
+	registry_begin(setup);
 	if (confine_capabilities(0) < 0 || confine_guard() < 0)
 		_exit(1);
 	/* With all of its threads, of which one may be registering somebody. */
 	while (waitpid(-1, &status, __WALL) > 0 || errno == EINTR)
 		;
 	if (!setup->keep_tokens)
-		end_all(setup);
+		registry_end();
 	_exit(0);
 }
 
-static bool *make_registered(void)
+static atomic_bool *make_registered(void)
 {
-	void *memory = mmap(NULL, sizeof(bool) * (MINT_NUMBERS + 1), PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *memory = mmap(NULL, sizeof(atomic_bool) * (REGISTRY_NUMBERS + 1),
+			    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	return memory == MAP_FAILED ? NULL : memory;
 }

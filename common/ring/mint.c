@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Registers an identity with every ring of the service: io_uring_register(2) takes the credentials
- * of the thread that calls it.  So each identity has a thread of its own, a taker, which takes it
+ * Makes numbers of identities: io_uring_register(2) takes the credentials of the thread that calls
+ * it.  So each identity has a thread of its own, a taker, which takes it
  * for good, and is thrown away after; those that came last are kept, since a client that comes once
  * comes again, and a new one costs more than all else that the broker does for it.
  *
@@ -12,15 +12,12 @@
  * none.
  */
 #include <errno.h>
-#include <liburing.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
-#include <signal.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "ring/mint.h"
+#include "ring/registry.h"
 
 enum { TAKERS = 64, STACK_SIZE = 256 * 1024 };
 enum { SOON = 200 }; /* times that who waits lets others go first, before it sleeps */
@@ -37,66 +34,28 @@ struct taker {
 	struct identity identity; /* of one that is taken */
 	pthread_t thread;
 	sem_t called, done; /* the two of them take turns */
-	const struct mint *mint;
-	uint32_t number; /* to be registered; 0: it is let go */
+	uint32_t number;    /* to be registered; 0: it is let go */
 	int error;
 	uint64_t called_last;
 };
 
+static struct credentials own; /* the broker's */
 static struct taker takers[TAKERS];
 static uint64_t calls;
 
-/* ----------------------------------------------------------------------------- numbers -- */
-
-static int enter(int ring, unsigned int operation, uint32_t number)
-{
-	long result = syscall(SYS_io_uring_register, ring, operation, NULL, number);
-
-	return result < 0 ? -errno : (int)result;
-}
-
-static void unregister(const struct mint *mint, unsigned int rings, uint32_t number)
-{
-	for (unsigned int i = 0; i < rings; i++)
-		(void)enter(mint->rings[i], IORING_UNREGISTER_PERSONALITY, number);
-}
-
-void mint_unregister(const struct mint *mint, uint32_t number)
-{
-	unregister(mint, mint->n_rings, number);
-}
-
-/* The same number everywhere, or none. */
-static int number_everywhere(const struct mint *mint, uint32_t number)
-{
-	for (unsigned int i = 0; i < mint->n_rings; i++) {
-		int got = enter(mint->rings[i], IORING_REGISTER_PERSONALITY, 0);
-
-		if (got == (int)number)
-			continue;
-		if (got > 0)
-			(void)enter(mint->rings[i], IORING_UNREGISTER_PERSONALITY, (uint32_t)got);
-		unregister(mint, i, number);
-		/* A failure alone takes no number: only that of the first leaves all as they were.
-		 */
-		return i == 0 && got < 0 ? got : -EPROTO;
-	}
-	return 0;
-}
-
 /* -------------------------------------------------------------------------- in its thread -- */
 
-static int become(const struct mint *mint, const struct identity *identity)
+static int become(const struct identity *identity)
 {
 	const struct imp_identity *who = &identity->view;
 	const struct credentials want = {
-		.real_uid = mint->own.real_uid,
+		.real_uid = own.real_uid,
 		.effective_uid = who->uid,
-		.saved_uid = mint->own.saved_uid,
+		.saved_uid = own.saved_uid,
 		.filesystem_uid = who->uid,
-		.real_gid = mint->own.real_gid,
+		.real_gid = own.real_gid,
 		.effective_gid = who->gid,
-		.saved_gid = mint->own.saved_gid,
+		.saved_gid = own.saved_gid,
 		.filesystem_gid = who->gid,
 		.groups = identity->groups,
 	};
@@ -138,9 +97,9 @@ static void *take(void *data)
 	int error;
 
 	wait_for(&self->called);
-	error = become(self->mint, &self->identity);
+	error = become(&self->identity);
 	while (self->number != 0) {
-		self->error = error < 0 ? error : number_everywhere(self->mint, self->number);
+		self->error = error < 0 ? error : registry_add(self->number);
 		sem_post(&self->done);
 		wait_for(&self->called);
 	}
@@ -171,31 +130,25 @@ static void see_off(struct taker *taker)
 	taker->state = FREE;
 }
 
-/* No signal is for it: the broker has its time measured by one. */
 static int start_thread(struct taker *taker)
 {
 	pthread_attr_t attributes;
-	sigset_t all, before;
-	int error;
+	int error = pthread_attr_init(&attributes);
 
-	sigfillset(&all);
-	error = pthread_attr_init(&attributes);
 	if (error != 0)
 		return -ENOMEM;
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	error = pthread_attr_setstacksize(&attributes, STACK_SIZE);
 	if (error == 0)
 		error = pthread_create(&taker->thread, &attributes, take, taker);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attributes);
 	return error == EAGAIN ? -ENOMEM : -error;
 }
 
-static int start(const struct mint *mint, struct taker *taker)
+static int start(struct taker *taker)
 {
 	int error;
 
-	*taker = (struct taker){.mint = mint};
+	*taker = (struct taker){.state = FREE};
 	if (sem_init(&taker->called, 0, 0) < 0 || sem_init(&taker->done, 0, 0) < 0)
 		return -errno;
 	error = start_thread(taker);
@@ -231,14 +184,14 @@ static struct taker *make_room(void)
 	return taker;
 }
 
-static int hire(const struct mint *mint, const struct identity *identity, struct taker **hired)
+static int hire(const struct identity *identity, struct taker **hired)
 {
 	struct taker *taker = oldest(SPARE);
 	int error = 0;
 
 	if (!taker) {
 		taker = make_room();
-		error = start(mint, taker);
+		error = start(taker);
 	}
 	if (error < 0)
 		return error;
@@ -256,20 +209,25 @@ static struct taker *find_taker(const struct identity *identity)
 	return NULL;
 }
 
+int mint_begin(void)
+{
+	return credentials_read(&own);
+}
+
 /* Without one it takes longer, and that is all. */
-void mint_prepare(const struct mint *mint)
+void mint_prepare(void)
 {
 	if (oldest(SPARE))
 		return;
-	(void)!start(mint, make_room());
+	(void)!start(make_room());
 	if (!oldest(FREE) && !oldest(LEAVING))
 		tell_to_leave(oldest(TAKEN));
 }
 
-int mint_register(const struct mint *mint, const struct identity *identity, uint32_t number)
+int mint_register(const struct identity *identity, uint32_t number)
 {
 	struct taker *taker = find_taker(identity);
-	int error = taker ? 0 : hire(mint, identity, &taker);
+	int error = taker ? 0 : hire(identity, &taker);
 
 	if (error < 0)
 		return error;

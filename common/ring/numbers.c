@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The numbers of the broker: which is whose, which one comes next, and when one ends. */
 #include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "core/policy.h"
 #include "ring/mint.h"
 #include "ring/numbers.h"
+#include "ring/registry.h"
 
 /* An identity: registered as long as a client that has it is connected. */
 struct number {
@@ -18,24 +21,25 @@ struct number {
 enum { BUCKETS = 1024, STEPS_OVER = 64 };
 
 static struct {
-	struct mint mint;
 	struct imp_policy *policy;
 	bool keep_tokens;
 	uint32_t last; /* number given */
 	struct identity nobody;
-	bool *registered; /* by number; the guard sees it too */
-	struct number numbers[MINT_NUMBERS + 1];
+	struct number numbers[REGISTRY_NUMBERS + 1];
 	uint32_t buckets[BUCKETS]; /* of the registered identities of clients */
 } own;
 
 /* ------------------------------------------------------------------------------ numbers -- */
 
-/* All of them: nothing that was made here outlasts who answers for it. */
+/* All of them: nothing that was made here outlasts who answers for it.  From any thread. */
 _Noreturn void numbers_end_all(int status)
 {
-	for (uint32_t number = 1; number <= MINT_NUMBERS && !own.keep_tokens; number++)
-		if (own.registered[number])
-			mint_unregister(&own.mint, number);
+	static atomic_flag is_ending = ATOMIC_FLAG_INIT;
+
+	while (atomic_flag_test_and_set(&is_ending)) /* another thread is about it, and exits */
+		poll(NULL, 0, -1);
+	if (!own.keep_tokens)
+		registry_end();
 	_exit(status);
 }
 
@@ -47,9 +51,9 @@ static uint32_t next_number(void)
 {
 	uint32_t number = own.last;
 
-	for (uint32_t i = 0; i < MINT_NUMBERS; i++) {
-		number = number == MINT_NUMBERS ? 1 : number + 1;
-		if (!own.registered[number])
+	for (uint32_t i = 0; i < REGISTRY_NUMBERS; i++) {
+		number = number == REGISTRY_NUMBERS ? 1 : number + 1;
+		if (!registry_has(number))
 			return number;
 	}
 	return 0;
@@ -57,24 +61,14 @@ static uint32_t next_number(void)
 
 static int register_as(const struct identity *identity, uint32_t number)
 {
-	int error;
+	int error = mint_register(identity, number);
 
-	own.registered[number] = true; /* before it is: the guard must not miss one */
-	error = mint_register(&own.mint, identity, number);
 	/* The rings are out of step: no number would mean the same to all of them. */
 	if (error < 0 && error != -ENOMEM)
 		numbers_end_all(1);
 	if (error == 0)
 		own.last = number;
-	else
-		own.registered[number] = false;
 	return error;
-}
-
-static void unregister(uint32_t number)
-{
-	mint_unregister(&own.mint, number);
-	own.registered[number] = false;
 }
 
 /*
@@ -100,7 +94,7 @@ static int register_next(const struct identity *identity, uint32_t *number)
 	if (error == 0)
 		error = register_as(identity, *number);
 	while (n > 0)
-		unregister(over[--n]);
+		registry_remove(over[--n]);
 	return error;
 }
 
@@ -145,7 +139,7 @@ static void end_number(uint32_t number)
 	struct number *ended = &own.numbers[number];
 	uint32_t *at = bucket_of(ended->identity.view.uid);
 
-	unregister(number);
+	registry_remove(number);
 	while (*at != number)
 		at = &own.numbers[*at].next;
 	*at = ended->next;
@@ -176,19 +170,17 @@ void number_release(uint32_t number)
 
 void numbers_prepare(void)
 {
-	mint_prepare(&own.mint);
+	mint_prepare();
 }
 
 /* ------------------------------------------------------------------------------ beginning -- */
 
 int numbers_begin(const struct broker_setup *setup)
 {
-	own.mint.rings = setup->rings;
-	own.mint.n_rings = setup->n_seats;
+	registry_begin(setup);
 	own.policy = setup->policy;
 	own.keep_tokens = setup->keep_tokens;
-	own.registered = setup->registered;
-	return credentials_read(&own.mint.own);
+	return mint_begin();
 }
 
 int numbers_register_anonymous(uint32_t *number)

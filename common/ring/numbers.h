@@ -5,7 +5,6 @@
 
 #include "core/identity.h"
 #include "ring/broker.h"
-#include "ring/mint.h"
 
 /* Reads who the broker is, which is not to change from now on. */
 int numbers_begin(const struct broker_setup *setup) IMP_MUST_CHECK;

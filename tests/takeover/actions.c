@@ -14,9 +14,6 @@
 
 #include "takeover/stage.h"
 
-/* How long anything may take that is waited for, in seconds. */
-enum { PATIENCE = 20 };
-
 /* ------------------------------------------------------------------------------- the broker -- */
 
 int tell(const void *bytes, size_t size, const int *fds, unsigned int n_fds)
@@ -183,18 +180,21 @@ uid_t uid_of(uint32_t number)
 	return status.st_uid;
 }
 
-void wait_revoked(uint32_t number)
+void wait_revoked_by(unsigned int seat, uint32_t number)
 {
+	const struct io_uring_sqe nothing = {.opcode = IORING_OP_NOP,
+					     .personality = (uint16_t)number};
 	time_t end = time(NULL) + PATIENCE;
 
-	for (unsigned int seat = 0; seat < 2; seat++) {
-		struct io_uring_sqe nothing = {.opcode = IORING_OP_NOP,
-					       .personality = (uint16_t)number};
-
-		while (give(seat, &nothing) != -EINVAL) {
-			if (time(NULL) > end)
-				FAIL("number %u: expected its end, saw it work", number);
-			sched_yield();
-		}
+	while (give(seat, &nothing) != -EINVAL) {
+		if (time(NULL) > end)
+			FAIL("number %u: expected its end, saw it work", number);
+		sched_yield();
 	}
+}
+
+void wait_revoked(uint32_t number)
+{
+	for (unsigned int seat = 0; seat < 2; seat++)
+		wait_revoked_by(seat, number);
 }

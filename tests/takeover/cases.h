@@ -33,6 +33,7 @@ void case_messages(const char *kind);
 void case_unread(const char *kind);
 void case_full_table(const char *kind);
 void case_lingering(const char *kind);
+void case_held(const char *kind);
 
 /* processes.c */
 void case_confined(const char *kind);

@@ -30,6 +30,7 @@ int main(int argc, char **argv)
 		{"unread", case_unread},
 		{"full-table", case_full_table},
 		{"lingering", case_lingering},
+		{"held", case_held},
 		{"confined", case_confined},
 		{"untouchable", case_untouchable},
 		{"broker-killed", case_broker_killed},

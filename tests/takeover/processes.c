@@ -199,11 +199,6 @@ void case_untouchable(const char *kind)
 
 /* -------------------------------------------------------------------------------------- ends -- */
 
-static long kill_it(const void *argument)
-{
-	return kill(*(const pid_t *)argument, SIGKILL) < 0 ? -errno : 0;
-}
-
 static void without(const char *kind, bool broker)
 {
 	const bool keep = strcmp(kind, "keep") == 0;
@@ -216,7 +211,7 @@ static void without(const char *kind, bool broker)
 	numbers[2] = engine->anonymous;
 	pid_t victim = broker ? stage.broker : stage.guard;
 
-	SAME(player_do(&root, kill_it, &victim, sizeof(victim)), 0);
+	SAME(player_do(&root, kill_process, &victim, sizeof(victim)), 0);
 	check_ended(numbers, keep ? 0 : 3);
 	for (int i = 0; i < 3 && keep; i++)
 		SAME(ring_run(numbers[i], prepare_nothing, NULL), 0);

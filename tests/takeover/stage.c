@@ -147,6 +147,11 @@ long hang_up(const void *argument)
 	return close(own_socket);
 }
 
+long kill_process(const void *argument)
+{
+	return kill(*(const pid_t *)argument, SIGKILL) < 0 ? -errno : 0;
+}
+
 int stage_connection(struct player *player, const char *level)
 {
 	struct call call;

@@ -17,6 +17,9 @@
 #include "ring/operation.h"
 #include "ring/seat.h"
 
+/* How long anything may take that is waited for, in seconds. */
+enum { PATIENCE = 20 };
+
 /* ---------------------------------------------------------------------------------- players -- */
 
 enum { ARGUMENT = 256 };
@@ -44,6 +47,8 @@ struct call {
 	char name[80]; /* abstract, without the first byte */
 };
 player_fn connect_player, hang_up;
+/* Whose pid_t ARGUMENT is. */
+player_fn kill_process;
 
 /* ------------------------------------------------------------------------------------ stage -- */
 
@@ -100,7 +105,8 @@ int open_by(uint32_t number, const char *path, int flags);
 int give(unsigned int seat, const struct io_uring_sqe *entry);
 /* The uid that the kernel has a file be made by. */
 uid_t uid_of(uint32_t number);
-/* Until no number means anybody any more to any ring. */
+/* Until that number means nobody any more, to any ring or to that one. */
 void wait_revoked(uint32_t number);
+void wait_revoked_by(unsigned int seat, uint32_t number);
 
 #endif
