@@ -230,6 +230,24 @@ SEARCH
   assert_equal "$status_code" 403
 }
 
+@test "a client of this machine, whose own cache it would take, is told that it is not done" {
+  serve_all local
+  realm_kinit alice
+  logged a "engine: ring"
+  local level
+  for level in impersonation delegation; do
+    get alice /backend/whoami -H "Impersonation-Level: $level"
+    assert_equal "$status_code" 501
+    [[ $body == *"the ring engine calls nobody over the network for a client"* ]]
+  done
+  get alice /backend/whoami -H 'Impersonation-Level: identification'
+  assert_equal "$status_code" 200
+  assert_equal "$(fact .level)" anonymous
+  # By itself, meanwhile, alice is served.
+  get alice /files/hers
+  assert_equal "$status_code $body" "200 hers on a"
+}
+
 # --- ends -----------------------------------------------------------------------------------------
 
 sockets_of() {
