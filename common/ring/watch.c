@@ -10,28 +10,20 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
-#include <time.h>
 
 #include "core/credentials.h"
 #include "ring/watch.h"
 
-enum { LONGEST_MS = 5000 };
+/* Seconds in which it runs itself: to be stopped or frozen, for however long, is one of them. */
+enum { LONGEST = 5 };
 
 static struct {
 	sem_t ready, called;
 	int error; /* before it is ready */
 	void (*overdue)(void);
-	atomic_bool is_awake, busy;
-	_Atomic int64_t since_ms; /* when the round began */
+	atomic_bool is_awake;
+	atomic_uint turns; /* beginnings and ends of rounds: odd while one is under way */
 } watch;
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void wait_for(sem_t *semaphore)
 {
@@ -39,31 +31,32 @@ static void wait_for(sem_t *semaphore)
 		;
 }
 
-static int64_t left_ms(void)
+static bool is_busy(unsigned int turn)
 {
-	const int64_t left = atomic_load(&watch.since_ms) + LONGEST_MS - now_ms();
-
-	return left < 0 ? 0 : left;
+	return turn % 2 != 0;
 }
 
-/* Until there is nothing to look after. */
+/* False: there is something to look after by now. */
+static bool goes_to_sleep(void)
+{
+	atomic_store(&watch.is_awake, false);
+	return !is_busy(atomic_load(&watch.turns)) || atomic_exchange(&watch.is_awake, true);
+}
+
 static void look(void)
 {
-	int64_t left = LONGEST_MS;
+	unsigned int seconds = 0, before = atomic_load(&watch.turns);
 
-	while (left > 0) {
-		poll(NULL, 0, (int)left);
-		if (atomic_load(&watch.busy)) {
-			left = left_ms();
-			if (left == 0)
-				watch.overdue();
-			continue;
-		}
-		atomic_store(&watch.is_awake, false);
-		left = atomic_load(&watch.busy) && !atomic_exchange(&watch.is_awake, true)
-			       ? LONGEST_MS
-			       : 0;
-	}
+	do {
+		while (poll(NULL, 0, 1000) < 0) /* interrupted */
+			;
+		unsigned int turn = atomic_load(&watch.turns);
+
+		seconds = turn == before ? seconds + 1 : 0;
+		before = turn;
+		if (seconds == LONGEST && is_busy(turn))
+			watch.overdue();
+	} while (is_busy(before) || !goes_to_sleep());
 }
 
 static void *watch_over(void *unused)
@@ -93,13 +86,12 @@ int watch_start(void (*overdue)(void))
 
 void watch_begin(void)
 {
-	atomic_store(&watch.since_ms, now_ms());
-	atomic_store(&watch.busy, true);
+	atomic_fetch_add(&watch.turns, 1);
 	if (!atomic_exchange(&watch.is_awake, true))
 		sem_post(&watch.called);
 }
 
 void watch_end(void)
 {
-	atomic_store(&watch.busy, false);
+	atomic_fetch_add(&watch.turns, 1);
 }
