@@ -131,7 +131,7 @@ make_secret() {
   assert_equal "$(fact .identity.name)" Anonymous
   assert_equal "$(fact .identity.sid)" S-1-5-7
   assert_equal "$(fact .identity.uid)" null
-  refute_regex "$body" 'alice|2001'
+  refute_alice "$body"
   get alice "$secret" -H 'Impersonation-Level: anonymous'
   assert_equal "$status_code" 403
 }

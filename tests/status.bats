@@ -117,7 +117,7 @@ hold() {
   listen bob
   hold alice '/hold?ms=2000' -H 'Impersonation-Level: anonymous'
   await_event 'any(.threads[]; .level == "anonymous")'
-  refute_regex "$data" 'alice|2001'
+  refute_alice "$data"
   assert_equal "$(jq -c '.threads[] | select(.level == "anonymous") | [.client, .access_as.name]' <<<"$data")" '[null,"nobody"]'
   hold carol '/hold?ms=2000' -H 'Impersonation-Level: identification'
   await_event 'any(.threads[]; .level == "identification")'

@@ -205,6 +205,12 @@ get() {
   body=${body%$'\n'}
 }
 
+# refute_alice TEXT: it has neither her name nor the number of her, or of a group of hers; which can be within
+# another number, a pid say.
+refute_alice() {
+  refute_regex "$1" 'alice|(^|[^0-9])(2001|2100|2101)([^0-9]|$)'
+}
+
 # fact FILTER: of a body that is JSON
 fact() {
   jq -r "$1" <<<"$body"
