@@ -11,7 +11,7 @@
 static void submit(struct io_uring *ring)
 {
 	for (;;) {
-		int taken = io_uring_submit_and_wait(ring, 1);
+		int taken = io_uring_submit(ring);
 
 		if (taken > 0)
 			return;
