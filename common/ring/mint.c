@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Makes numbers of identities: io_uring_register(2) takes the credentials of the thread that calls
- * it.  So each identity has a thread of its own, a taker, which takes it
- * for good, and is thrown away after; those that came last are kept, since a client that comes once
- * comes again, and a new one costs more than all else that the broker does for it.
+ * it.  So each identity has a thread of its own, a taker, which takes it for good, and is thrown
+ * away after; those that came last are kept, since a client that comes once comes again, and a new
+ * one costs more than all else that the broker does for it.
  *
  * A taker's real and saved ids stay the broker's: with the client's uid the client could stop it
  * with a signal, and the broker with it, while tokens of others have to be ended (kill(2) goes by
@@ -14,10 +14,10 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <semaphore.h>
 
 #include "ring/mint.h"
 #include "ring/registry.h"
+#include "ring/semaphore.h"
 
 enum { TAKERS = 64, STACK_SIZE = 256 * 1024 };
 enum { SOON = 200 }; /* times that who waits lets others go first, before it sleeps */
@@ -74,12 +74,6 @@ static int become(const struct identity *identity)
 	return error;
 }
 
-static void wait_for(sem_t *semaphore)
-{
-	while (sem_wait(semaphore) < 0) /* interrupted */
-		;
-}
-
 /* To be woken takes longer than the taker does. */
 static void wait_soon_for(sem_t *semaphore)
 {
@@ -88,7 +82,7 @@ static void wait_soon_for(sem_t *semaphore)
 			return;
 		sched_yield();
 	}
-	wait_for(semaphore);
+	semaphore_wait(semaphore);
 }
 
 static void *take(void *data)
@@ -96,12 +90,12 @@ static void *take(void *data)
 	struct taker *self = data;
 	int error;
 
-	wait_for(&self->called);
+	semaphore_wait(&self->called);
 	error = become(&self->identity);
 	while (self->number != 0) {
 		self->error = error < 0 ? error : registry_add(self->number);
 		sem_post(&self->done);
-		wait_for(&self->called);
+		semaphore_wait(&self->called);
 	}
 	return NULL;
 }

@@ -2,7 +2,6 @@
 /* Seats: a ring and a connection to the broker, for one thread at a time. */
 #include <errno.h>
 #include <poll.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -11,6 +10,7 @@
 
 #include "core/log.h"
 #include "ring/seat.h"
+#include "ring/semaphore.h"
 
 static struct seat *seats;
 static unsigned int n_seats;
@@ -171,8 +171,7 @@ static bool try_to_take(struct seat *seat)
 
 struct seat *seat_take(void)
 {
-	while (sem_wait(&free_seats) < 0) /* interrupted */
-		;
+	semaphore_wait(&free_seats);
 	/* One is free, perhaps not the same one for all of this. */
 	while (!try_to_take(&seats[usual]))
 		usual = usual + 1 == n_seats ? 0 : usual + 1;

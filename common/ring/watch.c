@@ -8,10 +8,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 
 #include "core/credentials.h"
+#include "ring/semaphore.h"
 #include "ring/watch.h"
 
 /* Seconds in which it runs itself: to be stopped or frozen, for however long, is one of them. */
@@ -24,12 +24,6 @@ static struct {
 	atomic_bool is_awake;
 	atomic_uint turns; /* beginnings and ends of rounds: odd while one is under way */
 } watch;
-
-static void wait_for(sem_t *semaphore)
-{
-	while (sem_wait(semaphore) < 0) /* interrupted */
-		;
-}
 
 static bool is_busy(unsigned int turn)
 {
@@ -64,7 +58,7 @@ static void *watch_over(void *unused)
 	watch.error = credentials_set_capabilities(0, 0, 0);
 	sem_post(&watch.ready);
 	for (;;) {
-		wait_for(&watch.called);
+		semaphore_wait(&watch.called);
 		look();
 	}
 	return unused;
@@ -80,7 +74,7 @@ int watch_start(void (*overdue)(void))
 	if (pthread_create(&thread, NULL, watch_over, NULL) != 0)
 		return -ENOMEM;
 	pthread_detach(thread);
-	wait_for(&watch.ready);
+	semaphore_wait(&watch.ready);
 	return watch.error;
 }
 
